@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/verbatim-dev/verbatim/config"
+)
+
+const policyFile = ".github/verbatim.yml"
+
+func validateCommand() *cobra.Command {
+	var schema bool
+	command := &cobra.Command{
+		Use: "validate [FILE]", Short: "Check a policy file (- for standard input), or print its JSON Schema", Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if schema {
+				return printSchema(command.OutOrStdout())
+			}
+			name := policyFile
+			if len(arguments) > 0 {
+				name = arguments[0]
+			}
+			content, err := readPolicy(name, command.InOrStdin())
+			if err != nil {
+				return exitError{2, fmt.Errorf("read the policy: %w", err)}
+			}
+			policy, err := config.ParsePolicy(name, content)
+			var invalid *config.PolicyError
+			if errors.As(err, &invalid) {
+				for _, problem := range invalid.Problems {
+					fmt.Fprintln(command.OutOrStdout(), problem)
+				}
+				return exitError{1, fmt.Errorf("%s is not valid: %d problems", name, len(invalid.Problems))}
+			}
+			if err != nil {
+				return exitError{1, err}
+			}
+			_, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %d images, %d stages, %d environments\n", name, len(policy.Images), len(policy.Stages), len(policy.Environments))
+			return err
+		},
+	}
+	command.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of policy files, for editors")
+	return command
+}
+
+func printSchema(to io.Writer) error {
+	schema, err := config.PolicySchema()
+	if err != nil {
+		return exitError{3, err}
+	}
+	_, err = fmt.Fprintln(to, string(schema))
+	return err
+}
+
+// readPolicy reads at most a little more than a policy may have, so that a larger file is told as such.
+func readPolicy(name string, stdin io.Reader) ([]byte, error) {
+	source := stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		source = file
+	}
+	return io.ReadAll(io.LimitReader(source, config.MaximumPolicySize+1))
+}

@@ -1,0 +1,147 @@
+package promotion
+
+import "time"
+
+// Decision is what was decided about one image: every gate, met or not, and what follows from them.
+type Decision struct {
+	Image       string
+	Environment string
+	Registry    RegistryRepository
+	Commit      Commit
+	Digest      Digest // the candidate; zero when there is none
+	Tags        []string
+	Gates       []Gate
+	Evidence    []Verification // the verifications that the met stage gates rest on
+	FromCommit  Commit         // what the environment has, as far as the ledger knows
+	Notes       []string       // said to people, refusing nothing: "production's commit is unknown (baseline)"
+}
+
+// Unmet gives the gates that refuse, in order.
+func (d Decision) Unmet() []Gate {
+	var unmet []Gate
+	for _, gate := range d.Gates {
+		if !gate.Met {
+			unmet = append(unmet, gate)
+		}
+	}
+	return unmet
+}
+
+// Result is the one word for what came of a command, or of one image of it.
+type Result string
+
+// The results.
+const (
+	ResultPromoted   Result = "promoted"
+	ResultRolledBack Result = "rolled_back"
+	ResultUnchanged  Result = "unchanged" // already there
+	ResultRefused    Result = "refused"
+	ResultErrored    Result = "errored" // could not tell, or our failure
+	ResultReady      Result = "ready"   // a dry run with every gate met
+	ResultWaiting    Result = "waiting" // for a lane, or for a retry
+	ResultInformed   Result = "informed"
+)
+
+// Outcome is what came of one image of a command.
+type Outcome struct {
+	Result    Result
+	Decision  Decision
+	Promotion Promotion
+}
+
+// Answer is what one command is answered: the reply, the check run and Slack are rendered from it.
+type Answer struct {
+	Command        Command
+	Result         Result // the worst of the outcomes, or of the command itself
+	Gates          []Gate // unmet before any image came into it: an unknown environment, a bad policy …
+	Repository     Repository
+	PullRequest    int // 0: none
+	Environment    string
+	Commit         Commit
+	CommitURL      string
+	Outcomes       []Outcome
+	Requester      Person
+	PolicyCommit   Commit
+	PolicySource   string
+	PolicyProblems []Problem
+	WhoMay         string        // who may run this command here, from the policy
+	Duration       time.Duration // from the comment's receipt to the answer
+	Help           *Help
+	Status         []EnvironmentStatus
+}
+
+// Help is what /promote help says, from the repository's own policy.
+type Help struct {
+	Environments []EnvironmentHelp
+	Images       []string
+	Default      string
+	Enforced     bool // false: mode observe
+}
+
+// EnvironmentHelp is help for one environment.
+type EnvironmentHelp struct {
+	Name        string
+	Requires    []string
+	Branches    []string
+	Tags        []string
+	WhoMay      string
+	NotEnforced []string // keys that are set but not enforced by this version: promotions are refused
+}
+
+// EnvironmentStatus is what /promote status says of one environment.
+type EnvironmentStatus struct {
+	Environment string
+	Live        []LiveImage
+	Decisions   []Decision // for the pull request's commit; empty when there is none
+}
+
+// LiveImage is what an environment has of one image, as the ledger knows it.
+type LiveImage struct {
+	Image     string
+	Promotion *Promotion // nil: nothing yet
+}
+
+// CheckState is the title line of a check run.
+type CheckState string
+
+// The states of the check run of a commit.
+const (
+	CheckWaiting  CheckState = "waiting"
+	CheckReady    CheckState = "ready"
+	CheckFailed   CheckState = "failed"
+	CheckPromoted CheckState = "promoted"
+)
+
+// Check is what the check run "verbatim / <environment>" of a commit shows.
+type Check struct {
+	Repository     Repository
+	Environment    string
+	Commit         Commit
+	State          CheckState
+	Decisions      []Decision // one an image
+	Promotions     []Promotion
+	PolicyProblems []Problem
+	PolicySource   string
+	Pressed        *Answer // the answer to the last press of the button, when there was one
+	Button         string  // the identifier that a press of the button sends, at most 20 characters; "" for no button
+}
+
+// Notice is one message for Slack.
+type Notice struct {
+	Webhook    string // the name in the server's settings
+	Kind       NoticeKind
+	Repository Repository
+	Answer     Answer       // for promoted, rolled back, refused
+	Moved      Verification // for digest moved
+}
+
+// NoticeKind says what a notice is about.
+type NoticeKind string
+
+// The kinds of notice.
+const (
+	NoticePromoted    NoticeKind = "promoted"
+	NoticeRolledBack  NoticeKind = "rolled_back"
+	NoticeRefused     NoticeKind = "refused"
+	NoticeDigestMoved NoticeKind = "digest_moved"
+)

@@ -1,0 +1,229 @@
+package forge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+const (
+	actionsReadable = "actions: read"
+	pageSize        = "100" // the most that GitHub gives
+	maximumRunPages = 10    // GitHub itself lists at most 1,000 runs of a commit
+	maximumRuns     = 1000
+	maximumJobPages = 30
+)
+
+// runAnswer is a workflow run as GitHub answers it. go-github's own lacks the path.
+// (https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run)
+type runAnswer struct {
+	ID              int64             `json:"id"`
+	Attempt         int               `json:"run_attempt"`
+	Path            string            `json:"path"`
+	Event           string            `json:"event"`
+	HeadSHA         string            `json:"head_sha"`
+	HeadBranch      string            `json:"head_branch"`
+	HeadRepository  *repositoryAnswer `json:"head_repository"`
+	Repository      *repositoryAnswer `json:"repository"`
+	Status          string            `json:"status"`
+	Conclusion      string            `json:"conclusion"`
+	CreatedAt       time.Time         `json:"created_at"`
+	StartedAt       time.Time         `json:"run_started_at"`
+	UpdatedAt       time.Time         `json:"updated_at"`
+	URL             string            `json:"html_url"`
+	Actor           *personAnswer     `json:"actor"`
+	TriggeringActor *personAnswer     `json:"triggering_actor"`
+}
+
+type repositoryAnswer struct {
+	ID int64 `json:"id"`
+}
+
+func (r *repositoryAnswer) id() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.ID
+}
+
+// run makes the domain's run. Whatever decides something must be there.
+func (r runAnswer) run(operation string) (promotion.Run, error) {
+	commit, err := promotion.ParseCommit(r.HeadSHA)
+	if err != nil {
+		return promotion.Run{}, fmt.Errorf("%s: %w", operation, err)
+	}
+	started := r.StartedAt
+	if started.IsZero() && r.Attempt == 1 { // only a later attempt starts at another time than the run was created
+		started = r.CreatedAt
+	}
+	for what, missing := range map[string]bool{
+		"id": r.ID <= 0, "run_attempt": r.Attempt < 1, "status": r.Status == "", "event": r.Event == "",
+		"repository": r.Repository.id() <= 0, "run_started_at": started.IsZero(),
+		"conclusion": r.Status == "completed" && r.Conclusion == "",
+	} {
+		if missing {
+			return promotion.Run{}, lacking(operation, what)
+		}
+	}
+	actor := r.TriggeringActor
+	if actor == nil {
+		actor = r.Actor
+	}
+	return promotion.Run{
+		ID: r.ID, Attempt: r.Attempt, Commit: commit, Path: workflowPath(r.Path), Event: r.Event,
+		HeadBranch: r.HeadBranch, HeadRepository: r.HeadRepository.id(), Repository: r.Repository.id(),
+		Status: r.Status, Conclusion: r.Conclusion,
+		Created: r.CreatedAt.UTC(), Started: started.UTC(), Updated: r.UpdatedAt.UTC(),
+		URL: r.URL, Actor: actor.person(),
+	}, nil
+}
+
+// workflowPath takes the "@ref" off a workflow's path. A file may itself be named "ci.yml@x.yml": what remains must be
+// a workflow file's name, and only the last part goes, so that no file can pass for another.
+func workflowPath(path string) string {
+	end := strings.LastIndex(path, "@")
+	if end < 0 || isWorkflowFile(path) || !isWorkflowFile(path[:end]) {
+		return path
+	}
+	return path[:end]
+}
+
+func isWorkflowFile(path string) bool {
+	return strings.HasSuffix(path, ".yml") || strings.HasSuffix(path, ".yaml")
+}
+
+// Run gives one run at its newest attempt, or promotion.ErrNotFound. One call.
+// (https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run)
+func (f *Forge) Run(ctx context.Context, repository promotion.Repository, id int64) (promotion.Run, error) {
+	operation := fmt.Sprintf("read run %d of %s", id, repository.FullName())
+	var answer runAnswer
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: actionsReadable,
+		address: inRepository(repository, "/actions/runs/{run}", number(id)),
+	}, &answer)
+	if err != nil {
+		return promotion.Run{}, err
+	}
+	if answer.ID != id {
+		return promotion.Run{}, lacking(operation, "id")
+	}
+	return answer.run(operation)
+}
+
+// RunsOf gives every run whose head is the commit, each at its newest attempt. One call for each hundred runs; more than
+// a thousand are an error, because GitHub would not list them all.
+// (https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository)
+func (f *Forge) RunsOf(ctx context.Context, repository promotion.Repository, commit promotion.Commit) ([]promotion.Run, error) {
+	operation := fmt.Sprintf("list the runs of %s at %s", repository.FullName(), commit.Short())
+	if commit.IsZero() {
+		return nil, &promotion.PermanentError{Err: fmt.Errorf("%s: no commit given", operation)}
+	}
+	type listing struct {
+		Total *int        `json:"total_count"`
+		Runs  []runAnswer `json:"workflow_runs"`
+	}
+	var runs []promotion.Run
+	seen := make(map[int64]bool)
+	err := eachPage(ctx, f, repository, request{
+		operation: operation, method: http.MethodGet, permission: actionsReadable,
+		address: inRepository(repository, "/actions/runs"),
+		query:   url.Values{"head_sha": {commit.String()}, "per_page": {pageSize}},
+	}, maximumRunPages, func(page listing) error {
+		if page.Total == nil {
+			return lacking(operation, "total_count")
+		}
+		if *page.Total > maximumRuns {
+			return &promotion.PermanentError{Err: fmt.Errorf("%s: %d runs; GitHub lists only %d", operation, *page.Total, maximumRuns)}
+		}
+		for _, listed := range page.Runs {
+			if listed.HeadSHA != commit.String() || seen[listed.ID] { // a run that began meanwhile moves others to the next page
+				continue
+			}
+			run, err := listed.run(operation)
+			if err != nil {
+				return err
+			}
+			seen[run.ID] = true
+			runs = append(runs, run)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return runs, nil
+}
+
+// jobAnswer is a job as GitHub answers it.
+// (https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run)
+type jobAnswer struct {
+	ID          int64     `json:"id"`
+	Run         int64     `json:"run_id"`
+	Attempt     int       `json:"run_attempt"`
+	Name        string    `json:"name"`
+	Status      string    `json:"status"`
+	Conclusion  string    `json:"conclusion"`
+	StartedAt   time.Time `json:"started_at"`
+	CompletedAt time.Time `json:"completed_at"`
+	URL         string    `json:"html_url"`
+}
+
+func (j jobAnswer) job(operation string, run int64) (promotion.Job, error) {
+	switch {
+	case j.ID <= 0:
+		return promotion.Job{}, lacking(operation, "id")
+	case j.Run != run:
+		return promotion.Job{}, lacking(operation, "run_id")
+	case j.Attempt < 1:
+		return promotion.Job{}, lacking(operation, "run_attempt")
+	case j.Status == "":
+		return promotion.Job{}, lacking(operation, "status")
+	case j.Status == "completed" && j.Conclusion == "":
+		return promotion.Job{}, lacking(operation, "conclusion")
+	}
+	return promotion.Job{
+		ID: j.ID, Run: j.Run, Attempt: j.Attempt, Name: j.Name, Status: j.Status, Conclusion: j.Conclusion,
+		Started: j.StartedAt.UTC(), Completed: j.CompletedAt.UTC(), URL: j.URL,
+	}, nil
+}
+
+// Jobs gives the run's jobs in all of its attempts. One call for each hundred jobs; more than 3,000 are an error.
+// (https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run)
+func (f *Forge) Jobs(ctx context.Context, repository promotion.Repository, run int64) ([]promotion.Job, error) {
+	operation := fmt.Sprintf("list the jobs of run %d of %s", run, repository.FullName())
+	type listing struct {
+		Jobs *[]jobAnswer `json:"jobs"`
+	}
+	var jobs []promotion.Job
+	seen := make(map[int64]bool)
+	err := eachPage(ctx, f, repository, request{
+		operation: operation, method: http.MethodGet, permission: actionsReadable,
+		address: inRepository(repository, "/actions/runs/{run}/jobs", number(run)),
+		query:   url.Values{"filter": {"all"}, "per_page": {pageSize}},
+	}, maximumJobPages, func(page listing) error {
+		if page.Jobs == nil {
+			return lacking(operation, "jobs")
+		}
+		for _, listed := range *page.Jobs {
+			if seen[listed.ID] {
+				continue
+			}
+			job, err := listed.job(operation, run)
+			if err != nil {
+				return err
+			}
+			seen[job.ID] = true
+			jobs = append(jobs, job)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jobs, nil
+}

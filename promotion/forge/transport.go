@@ -1,0 +1,144 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DefaultMaximumBody is how large an answer may be. The largest that people without any rights can cause is a page of a
+// hundred pull requests whose descriptions are as long as GitHub lets them be: 26 MB.
+const DefaultMaximumBody = 32 << 20
+
+// maximumErrorBody is how much of an answer that says no is read.
+const maximumErrorBody = 64 << 10
+
+var (
+	errTooLarge  = errors.New("GitHub's answer is too large")
+	errOtherHost = errors.New("GitHub's API pointed at another host: not followed")
+	errMoved     = errors.New("it has moved to another name")
+)
+
+// Observe is told of each request made, tokens included: its host, its route without ids, its outcome (the status, or
+// "timeout", "canceled", "error") and how long it took to be answered.
+type Observe func(host, route, outcome string, duration time.Duration)
+
+// tokenRoute is the route of the request for an installation's token.
+// (https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app)
+const tokenRoute = "app/installations/{installation}/access_tokens"
+
+// tokenError is GitHub's refusal of an installation's token.
+type tokenError struct{ refusal refusal }
+
+func (e *tokenError) Error() string {
+	return fmt.Sprintf("get the installation's token: GitHub answered %d", e.refusal.status)
+}
+
+// passage is what the guard is told about a request.
+type passage struct {
+	route string
+	exact bool // redirects are not followed
+}
+
+type passageKey struct{}
+
+func withPassage(ctx context.Context, through passage) context.Context {
+	return context.WithValue(ctx, passageKey{}, through)
+}
+
+// guard is the transport below authentication. It sends requests to one host only (credentials are added to redirected
+// requests as well), bounds the answers, and reports what was done.
+type guard struct {
+	next    http.RoundTripper
+	host    string
+	maximum int64
+	observe Observe
+}
+
+// RoundTrip makes a request. It turns a refused token into an error of its own: the layer above leaves such an answer open.
+func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := g.refuse(request); err != nil {
+		if request.Body != nil {
+			_ = request.Body.Close()
+		}
+		return nil, err
+	}
+	route := routeOf(request)
+	began := time.Now()
+	response, err := g.next.RoundTrip(request)
+	if g.observe != nil {
+		g.observe(g.host, route, outcome(response, err), time.Since(began))
+	}
+	if err != nil {
+		return nil, err
+	}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: g.maximum}
+	if route == tokenRoute && response.StatusCode/100 != 2 {
+		defer func() { _ = response.Body.Close() }()
+		return nil, &tokenError{refusal: readRefusal(response.StatusCode, response.Header, response.Body)}
+	}
+	return response, nil
+}
+
+// refuse gives the reason why a request is not made. One that has a Response follows a redirect.
+func (g *guard) refuse(request *http.Request) error {
+	through, _ := request.Context().Value(passageKey{}).(passage)
+	switch {
+	case !strings.EqualFold(request.URL.Host, g.host):
+		return errOtherHost
+	case through.exact && request.Response != nil:
+		return errMoved
+	default:
+		return nil
+	}
+}
+
+func routeOf(request *http.Request) string {
+	if strings.HasSuffix(request.URL.Path, "/access_tokens") {
+		return tokenRoute
+	}
+	if through, known := request.Context().Value(passageKey{}).(passage); known {
+		return through.route
+	}
+	return "other"
+}
+
+func outcome(response *http.Response, err error) string {
+	switch {
+	case err == nil:
+		return strconv.Itoa(response.StatusCode)
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return "timeout"
+	default:
+		return "error"
+	}
+}
+
+// boundedBody fails when more than the allowed bytes are read.
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read reads, and fails with errTooLarge past the limit.
+func (b *boundedBody) Read(buffer []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errTooLarge
+	}
+	if int64(len(buffer)) > b.left+1 {
+		buffer = buffer[:b.left+1]
+	}
+	read, err := b.ReadCloser.Read(buffer)
+	b.left -= int64(read)
+	if b.left < 0 {
+		return 0, errTooLarge
+	}
+	return read, err
+}

@@ -1,0 +1,235 @@
+package promotion
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Qualifies reports whether a run may say anything about a stage, and if not, why: the workflow's exact path, an event
+// and a branch that the policy names, and a head that is this repository's own and not a fork's.
+func (s Stage) Qualifies(repository Repository, run Run) (bool, string) {
+	switch {
+	case run.Path != s.Workflow:
+		return false, fmt.Sprintf("its workflow is %s, not %s", run.Path, s.Workflow)
+	case run.Repository != repository.ID:
+		return false, fmt.Sprintf("it ran in repository %d, not %d", run.Repository, repository.ID)
+	case run.HeadRepository != repository.ID:
+		return false, fmt.Sprintf("its head is of repository %d, a fork", run.HeadRepository)
+	case !slices.Contains(countedEvents(s), run.Event):
+		return false, fmt.Sprintf("its event is %s, not one of %s", run.Event, strings.Join(countedEvents(s), ", "))
+	}
+	branch := run.HeadBranch
+	if run.Event == "merge_group" {
+		branch = mergeGroupBase(run.HeadBranch)
+	}
+	allowed := s.Branches
+	if len(allowed) == 0 {
+		allowed = []string{repository.DefaultBranch}
+	}
+	for _, pattern := range allowed {
+		if branch != "" && Matches(pattern, branch) {
+			return true, ""
+		}
+	}
+	return false, fmt.Sprintf("its branch is %q, not one of %s", branch, strings.Join(allowed, ", "))
+}
+
+// mergeGroupBase gives the branch that a merge queue's branch (gh-readonly-queue/<base>/pr-<number>-<sha>) goes to.
+func mergeGroupBase(branch string) string {
+	rest, found := strings.CutPrefix(branch, "gh-readonly-queue/")
+	if !found {
+		return ""
+	}
+	at := strings.LastIndex(rest, "/pr-")
+	if at < 0 {
+		return ""
+	}
+	return rest[:at]
+}
+
+// stageRun is what one run says of one stage: its whole self, or the newest attempt of each of the stage's jobs.
+type stageRun struct {
+	Attempt    int
+	Attempts   []int // every attempt that a judged job ran in
+	Jobs       []int64
+	Running    bool
+	Conclusion string
+	Detail     string
+	RunStarted time.Time
+	Started    time.Time
+	Ended      time.Time
+	URL        string
+}
+
+// readRun gives what a run says of a stage that is a whole run.
+func readRun(run Run) stageRun {
+	return stageRun{
+		Attempt: run.Attempt, Attempts: []int{run.Attempt}, Running: !run.Finished(), Conclusion: run.Conclusion,
+		RunStarted: run.Started, Started: run.Started, Ended: run.Updated, URL: run.URL,
+		Detail: fmt.Sprintf("the run ended with %s", cmp.Or(run.Conclusion, "no conclusion")),
+	}
+}
+
+// readJobs gives what a run's jobs say of a stage: of each matching name, the newest attempt in which it ran. It reports
+// false when no job of that name is in the run.
+func readJobs(stage Stage, run Run, jobs []Job, starts []Start) (stageRun, bool) {
+	newest := map[string]int{}
+	for _, job := range jobs {
+		if Matches(stage.Job, job.Name) {
+			newest[job.Name] = max(newest[job.Name], job.Attempt)
+		}
+	}
+	if len(newest) == 0 {
+		return stageRun{}, false
+	}
+	read := stageRun{Conclusion: "success", URL: run.URL}
+	var failed []string
+	for _, job := range jobs {
+		if attempt, matches := newest[job.Name]; !matches || attempt != job.Attempt {
+			continue
+		}
+		read.Jobs = append(read.Jobs, job.ID)
+		read.Attempt = max(read.Attempt, job.Attempt)
+		if !slices.Contains(read.Attempts, job.Attempt) {
+			read.Attempts = append(read.Attempts, job.Attempt)
+		}
+		if read.Started.IsZero() || job.Started.Before(read.Started) {
+			read.Started = job.Started
+		}
+		if job.Completed.After(read.Ended) {
+			read.Ended = job.Completed
+		}
+		if job.Status != "completed" {
+			read.Running = true
+		} else if job.Conclusion != "success" {
+			read.Conclusion = job.Conclusion
+			failed = append(failed, fmt.Sprintf("%s ended with %s", job.Name, cmp.Or(job.Conclusion, "no conclusion")))
+		}
+	}
+	slices.Sort(read.Jobs)
+	slices.Sort(failed)
+	if len(failed) > 3 {
+		failed = append(failed[:3], fmt.Sprintf("and %d more", len(failed)-3))
+	}
+	read.Detail = strings.Join(failed, ", ")
+	read.RunStarted = attemptStart(run, read, starts)
+	return read, true
+}
+
+// attemptStart gives when the judged attempt began. GitHub answers that for a run's newest attempt only; for an older
+// one it is what was seen when it began, else the start of its first job.
+func attemptStart(run Run, read stageRun, starts []Start) time.Time {
+	if read.Attempt == run.Attempt {
+		return run.Started
+	}
+	for _, start := range starts {
+		if start.Run == run.ID && start.Attempt == read.Attempt && !start.RunStarted.IsZero() {
+			return start.RunStarted
+		}
+	}
+	return read.Started
+}
+
+// judge makes the verification of one image for a stage's ended run: only success passes, and only for the digest that
+// the run started with and that the stages before it saw.
+func judge(policy Policy, stage Stage, run Run, read stageRun, image Image, registry RegistryRepository, records Records, seen TaggedManifest, now time.Time) Verification {
+	verification := Verification{
+		Repository: run.Repository, Image: image.Name, Registry: registry, Commit: run.Commit, Stage: stage.Name,
+		Run: run.ID, Attempt: read.Attempt, Judged: run.Attempt, Final: run.Finished(), Jobs: read.Jobs, Digest: seen.Digest,
+		Conclusion: read.Conclusion, Workflow: run.Path, Event: run.Event, Branch: run.HeadBranch, RunStarted: read.RunStarted,
+		Started: read.Started, Ended: read.Ended, Pushed: seen.Pushed, URL: read.URL, Definition: stage.Definition(), Recorded: now,
+	}
+	verification.Failure, verification.Detail = judgeDigest(policy, stage, run, read, image, records, seen)
+	return verification
+}
+
+func judgeDigest(policy Policy, stage Stage, run Run, read stageRun, image Image, records Records, seen TaggedManifest) (Reason, string) {
+	tag := image.SourceTag(run.Commit)
+	switch {
+	case read.Conclusion != "success":
+		return StageFailed, read.Detail
+	case seen.Digest.IsZero():
+		return ImageMissing, fmt.Sprintf("there was no tag %s when the stage ended", tag)
+	case !seen.Pushed.IsZero() && seen.Pushed.After(read.Ended):
+		return StageMissing, fmt.Sprintf("%s was pushed at %s, after the stage had ended", seen.Digest.Short(), seen.Pushed.UTC().Format(time.RFC3339))
+	case stage.Builds:
+		return "", ""
+	}
+	started := false
+	for _, start := range records.Starts {
+		if start.Stage != stage.Name || start.Run != run.ID || !slices.Contains(read.Attempts, start.Attempt) {
+			continue
+		}
+		started = true
+		if !start.Digest.IsZero() && start.Digest != seen.Digest {
+			return DigestMoved, fmt.Sprintf("tag %s named %s when the stage started and %s when it ended", tag, start.Digest.Short(), seen.Digest.Short())
+		}
+	}
+	earlier := Candidate(policy, records)
+	switch {
+	case !earlier.Digest.IsZero() && earlier.Digest != seen.Digest:
+		return DigestMoved, fmt.Sprintf("tag %s named %s before and %s when the stage ended", tag, earlier.Digest.Short(), seen.Digest.Short())
+	case earlier.Digest.IsZero() && !started && len(stage.After) > 0:
+		return StageMissing, fmt.Sprintf("its start was not seen, and no earlier stage recorded a digest to hold %s against", seen.Digest.Short())
+	}
+	return "", ""
+}
+
+// CandidateDigest is the digest that a commit's image stands for.
+type CandidateDigest struct {
+	Digest Digest // zero: none was recorded
+	Moved  Digest // not zero: without a stage that builds, the tag was seen to name this one as well
+}
+
+// Candidate gives the digest that the commit's image stands for: what the newest success of the stage that builds
+// recorded, or without such a stage the first that the tag was seen to name.
+func Candidate(policy Policy, records Records) CandidateDigest {
+	if builds, found := policy.Builds(); found {
+		var newest *Verification
+		for i := range records.Verifications {
+			verification := &records.Verifications[i]
+			if verification.Stage == builds.Name && verification.Passed() && (newest == nil || !newer(*newest, *verification)) {
+				newest = verification
+			}
+		}
+		if newest == nil {
+			return CandidateDigest{}
+		}
+		return CandidateDigest{Digest: newest.Digest}
+	}
+	type sighting struct {
+		digest Digest
+		at     time.Time
+	}
+	var sightings []sighting
+	for _, start := range records.Starts {
+		sightings = append(sightings, sighting{start.Digest, start.Observed})
+	}
+	for _, verification := range records.Verifications {
+		sightings = append(sightings, sighting{verification.Digest, verification.Recorded})
+	}
+	slices.SortStableFunc(sightings, func(a, b sighting) int { return a.at.Compare(b.at) })
+	var candidate CandidateDigest
+	for _, sighting := range sightings {
+		switch {
+		case sighting.digest.IsZero():
+		case candidate.Digest.IsZero():
+			candidate.Digest = sighting.digest
+		case sighting.digest != candidate.Digest && candidate.Moved.IsZero():
+			candidate.Moved = sighting.digest
+		}
+	}
+	return candidate
+}
+
+// newer reports whether a rules over b: a later attempt, or a later judgement of the same one.
+func newer(a, b Verification) bool {
+	order := compareAttempts(a.RunStarted, a.Run, a.Attempt, b.RunStarted, b.Run, b.Attempt)
+	if order == 0 {
+		order = cmp.Or(a.Recorded.Compare(b.Recorded), cmp.Compare(a.ID, b.ID))
+	}
+	return order > 0
+}

@@ -1,0 +1,140 @@
+package promotion
+
+import (
+	"errors"
+	"time"
+)
+
+// Lease is the right to carry on one row of work. Token rises with every claim, so that whoever lost the row cannot
+// write any more.
+type Lease struct {
+	Work  int64
+	Token int64
+	Until time.Time
+}
+
+// ErrLeaseLost says that somebody else has the row now: stop, and write nothing.
+var ErrLeaseLost = errors.New("the lease on this work was lost to another worker")
+
+// RequestSource says where a request came from.
+type RequestSource string
+
+// The sources of a request.
+const (
+	FromComment RequestSource = "comment"
+	FromButton  RequestSource = "button"
+)
+
+// Request is one command that somebody gave: what makes it happen once. Key is its meaning ("comment/4711/0": comment
+// id and line; "button/99/42": check run and sender), so that the same command under another delivery changes nothing.
+type Request struct {
+	ID          int64
+	Key         string
+	Source      RequestSource
+	Repository  Repository
+	Issue       int   // the pull request's number; 0 for a button
+	Comment     int64 // the comment's id; 0 for a button
+	CheckRun    int64 // GitHub's id of the check run whose button was pressed; 0 for a comment
+	Sequence    int64 // History.Sequence when the button was shown
+	Commit      Commit
+	Environment string // fixed by the button; "" for a comment
+	Requester   Person
+	Command     Command
+	Received    time.Time
+	State       RequestState
+	Answer      Answer // once settled
+}
+
+// RequestState says whether a request has its answer.
+type RequestState string
+
+// The states of a request.
+const (
+	RequestOpen    RequestState = "open"
+	RequestSettled RequestState = "settled"
+)
+
+// WorkKind says what a row of work is.
+type WorkKind string
+
+// The kinds of work.
+const (
+	WorkDelivery     WorkKind = "delivery"     // a GitHub delivery; Subject is the event name, Payload its body
+	WorkRequest      WorkKind = "request"      // a request to carry on; Subject is its key
+	WorkAnnouncement WorkKind = "announcement" // Subject is the announcement's key
+)
+
+// Work is one row of work.
+type Work struct {
+	Lease
+	Kind     WorkKind
+	Subject  string
+	Queue    string // rows of one queue run one after another; "" for none
+	Delivery string // the GUID, for logs
+	Payload  []byte
+	Attempts int // with this one
+	Created  time.Time
+}
+
+// NewWork is a row of work to be added.
+type NewWork struct {
+	Kind    WorkKind
+	Subject string
+	Queue   string
+	At      time.Time // not before
+}
+
+// AnnouncementKind says which kind of message an announcement is.
+type AnnouncementKind string
+
+// The kinds of announcement.
+const (
+	AnnounceReply    AnnouncementKind = "reply"
+	AnnounceReaction AnnouncementKind = "reaction"
+	AnnounceCheck    AnnouncementKind = "check"
+	AnnounceSlack    AnnouncementKind = "slack"
+)
+
+// Announcement is something to be told outside. It is written in the transaction that decided it. Key is its meaning;
+// writing the same key again replaces what is to be told, and an announcement already made is edited, not repeated.
+type Announcement struct {
+	Key        string
+	Kind       AnnouncementKind
+	Repository Repository
+	Issue      int
+	Comment    int64
+	Reaction   string // eyes, rocket, +1, -1, confused
+	Answers    []Answer
+	Check      *Check
+	Notice     *Notice
+
+	// What became of it; kept by the ledger.
+	Version  int64 // rises each time the key is written
+	Done     int64 // the version that was made known
+	External int64 // the comment's or check run's id at GitHub; 0 before
+	Closed   bool  // the check run with that id has completed: GitHub does not reopen it
+}
+
+// Changes are what a step of work decided. They are committed in one transaction, together with the row's completion
+// when Complete is set.
+type Changes struct {
+	Complete      bool // the row is done
+	Starts        []Start
+	Verifications []Verification
+	Requests      []*Request   // by Key: added when new (ID is filled in), else state and answer are replaced
+	Promotions    []*Promotion // ID 0: added, and filled in; else replaced
+	Announcements []Announcement
+	Work          []NewWork
+	ReleaseLanes  bool // give back every lane held under this lease
+}
+
+// Add appends other's rows.
+func (c *Changes) Add(other Changes) {
+	c.Starts = append(c.Starts, other.Starts...)
+	c.Verifications = append(c.Verifications, other.Verifications...)
+	c.Requests = append(c.Requests, other.Requests...)
+	c.Promotions = append(c.Promotions, other.Promotions...)
+	c.Announcements = append(c.Announcements, other.Announcements...)
+	c.Work = append(c.Work, other.Work...)
+	c.ReleaseLanes = c.ReleaseLanes || other.ReleaseLanes
+}

@@ -1,0 +1,117 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// TakeLanes takes all lanes of the claim, or none.
+func (l *Ledger) TakeLanes(ctx context.Context, lease promotion.Lease, claim promotion.LaneClaim) (promotion.LaneAnswer, error) {
+	answer := promotion.LaneAnswer{}
+	err := l.within(ctx, "take lanes", func(tx *sql.Tx) error {
+		if err := holds(ctx, tx, lease); err != nil {
+			return err
+		}
+		now := l.clock()
+		for _, lane := range claim.Lanes {
+			state, err := laneState(ctx, tx, lane, lease, claim, now)
+			if err != nil || !state.Taken {
+				answer = state
+				return err
+			}
+		}
+		for _, lane := range claim.Lanes {
+			_, err := tx.ExecContext(ctx, `INSERT INTO lanes (registry, tag, repository, environment, image, work, token, held_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+				ON CONFLICT (registry, tag) DO UPDATE SET work = excluded.work, token = excluded.token, held_until = excluded.held_until`,
+				lane.Registry.String(), lane.Tag, claim.Repository, claim.Environment, claim.Image, lease.Work, lease.Token, micros(lease.Until))
+			if err != nil {
+				return err
+			}
+		}
+		answer.Taken = true
+		return nil
+	})
+	return answer, err
+}
+
+// laneState says whether the lane can be taken: it is nobody's, or this environment's and not held by other work.
+func laneState(ctx context.Context, tx *sql.Tx, lane promotion.Lane, lease promotion.Lease, claim promotion.LaneClaim, now time.Time) (promotion.LaneAnswer, error) {
+	var repository, work, heldUntil int64
+	var environment, image string
+	err := tx.QueryRowContext(ctx, `SELECT repository, environment, image, work, held_until FROM lanes WHERE registry = $1 AND tag = $2`, lane.Registry.String(), lane.Tag).
+		Scan(&repository, &environment, &image, &work, &heldUntil)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return promotion.LaneAnswer{Taken: true}, nil
+	case err != nil:
+		return promotion.LaneAnswer{}, err
+	case repository != claim.Repository || environment != claim.Environment || image != claim.Image:
+		owner := fmt.Sprintf("environment %s (image %s) of the GitHub repository with id %d", environment, image, repository)
+		if repository == claim.Repository {
+			owner = fmt.Sprintf("environment %s (image %s) of this repository", environment, image)
+		}
+		return promotion.LaneAnswer{Owner: owner}, nil
+	case work != 0 && work != lease.Work && heldUntil > micros(now):
+		return promotion.LaneAnswer{Busy: true}, nil
+	}
+	return promotion.LaneAnswer{Taken: true}, nil
+}
+
+func freeLanes(ctx context.Context, tx *sql.Tx, lease promotion.Lease) error {
+	_, err := tx.ExecContext(ctx, `UPDATE lanes SET work = 0, token = 0, held_until = 0 WHERE work = $1 AND token = $2`, lease.Work, lease.Token)
+	return err
+}
+
+// ClaimRegistry gives whose the registry repository is: the first that asked, for good.
+func (l *Ledger) ClaimRegistry(ctx context.Context, registry promotion.RegistryRepository, repository int64) (owner int64, err error) {
+	find := `SELECT repository FROM registry_owners WHERE registry = $1`
+	err = l.read.QueryRowContext(ctx, find, registry.String()).Scan(&owner)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return owner, err
+	}
+	err = l.within(ctx, "claim "+registry.String(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO registry_owners (registry, repository) VALUES ($1, $2) ON CONFLICT DO NOTHING`, registry.String(), repository)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, find, registry.String()).Scan(&owner)
+	})
+	return owner, err
+}
+
+// CachedPolicy gives the policy file that is kept for the repository, and when it was last looked for.
+func (l *Ledger) CachedPolicy(ctx context.Context, repository int64) (promotion.PolicyFile, time.Time, error) {
+	var file promotion.PolicyFile
+	var head, content string
+	var found, checked int64
+	err := l.read.QueryRowContext(ctx, `SELECT head, found, source, content, checked FROM policies WHERE repository = $1`, repository).Scan(&head, &found, &file.Source, &content, &checked)
+	if err != nil {
+		return file, time.Time{}, notFound(fmt.Sprintf("the policy of repository %d", repository), err)
+	}
+	file.Found, file.Content = found == 1, []byte(content)
+	return file, fromMicros(checked), file.Head.UnmarshalText([]byte(head))
+}
+
+// CachePolicy keeps a policy file. A zero time has the next reader look anew.
+func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked time.Time) error {
+	_, err := l.write.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = excluded.checked, head = excluded.head, found = excluded.found, source = excluded.source, content = excluded.content`,
+		repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), file.Source, string(file.Content))
+	if err != nil {
+		return fmt.Errorf("keep the policy of %s: %w", repository.FullName(), err)
+	}
+	return nil
+}
+
+// ForgetPolicies has the next readers of all of the owner's repositories look anew.
+func (l *Ledger) ForgetPolicies(ctx context.Context, owner string) error {
+	if _, err := l.write.ExecContext(ctx, `UPDATE policies SET checked = 0 WHERE owner = $1`, owner); err != nil {
+		return fmt.Errorf("forget the policies of %s: %w", owner, err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+-- +goose Up
+
+-- Numbers are drawn from here, so that both databases number rows alike.
+CREATE TABLE sequences (
+    name TEXT PRIMARY KEY,
+    last BIGINT NOT NULL
+);
+INSERT INTO sequences (name, last) VALUES ('work', 0), ('verification', 0), ('request', 0), ('promotion', 0);
+
+CREATE TABLE work (
+    id          BIGINT PRIMARY KEY,
+    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement')),
+    subject     TEXT   NOT NULL,
+    queue       TEXT   NOT NULL,
+    delivery    TEXT   NOT NULL,
+    payload     TEXT   NOT NULL,
+    state       TEXT   NOT NULL CHECK (state IN ('ready', 'leased', 'done', 'set_aside')),
+    attempts    BIGINT NOT NULL CHECK (attempts >= 0),
+    token       BIGINT NOT NULL,
+    next_run    BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    last_error  TEXT   NOT NULL,
+    created     BIGINT NOT NULL,
+    finished    BIGINT NOT NULL
+);
+CREATE INDEX work_due ON work (id) WHERE state = 'ready' OR state = 'leased';
+CREATE INDEX work_queue ON work (queue) WHERE state = 'leased';
+CREATE UNIQUE INDEX work_delivery ON work (delivery, subject) WHERE kind = 'delivery';
+
+CREATE TABLE starts (
+    repository  BIGINT NOT NULL,
+    image       TEXT   NOT NULL,
+    commit_sha  TEXT   NOT NULL,
+    stage       TEXT   NOT NULL,
+    run         BIGINT NOT NULL,
+    attempt     BIGINT NOT NULL,
+    job         BIGINT NOT NULL,
+    digest      TEXT   NOT NULL,
+    run_started BIGINT NOT NULL,
+    observed    BIGINT NOT NULL,
+    PRIMARY KEY (repository, commit_sha, image, stage, run, attempt, job)
+);
+
+CREATE TABLE verifications (
+    id          BIGINT PRIMARY KEY,
+    repository  BIGINT NOT NULL,
+    image       TEXT   NOT NULL,
+    commit_sha  TEXT   NOT NULL,
+    stage       TEXT   NOT NULL,
+    run         BIGINT NOT NULL,
+    attempt     BIGINT NOT NULL,
+    judged      BIGINT NOT NULL,
+    final       BIGINT NOT NULL CHECK (final IN (0, 1)),
+    jobs        TEXT   NOT NULL,
+    digest      TEXT   NOT NULL,
+    failure     TEXT   NOT NULL,
+    definition  TEXT   NOT NULL,
+    recorded    BIGINT NOT NULL,
+    content     TEXT   NOT NULL
+);
+CREATE UNIQUE INDEX verifications_once ON verifications (repository, commit_sha, image, stage, run, attempt, judged, final, jobs, digest, failure, definition);
+CREATE INDEX verifications_digest ON verifications (repository, image, digest, id);
+
+CREATE TABLE requests (
+    id         BIGINT PRIMARY KEY,
+    key        TEXT   NOT NULL UNIQUE,
+    repository BIGINT NOT NULL,
+    comment    BIGINT NOT NULL,
+    state      TEXT   NOT NULL CHECK (state IN ('open', 'settled')),
+    received   BIGINT NOT NULL,
+    content    TEXT   NOT NULL
+);
+CREATE INDEX requests_comment ON requests (repository, comment, id);
+
+CREATE TABLE promotions (
+    id          BIGINT PRIMARY KEY,
+    request     BIGINT NOT NULL,
+    repository  BIGINT NOT NULL,
+    environment TEXT   NOT NULL,
+    image       TEXT   NOT NULL,
+    kind        TEXT   NOT NULL CHECK (kind IN ('promotion', 'rollback', 'baseline')),
+    state       TEXT   NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'errored')),
+    commit_sha  TEXT   NOT NULL,
+    digest      TEXT   NOT NULL,
+    created     BIGINT NOT NULL,
+    finished    BIGINT NOT NULL CHECK ((finished > 0) = (state IN ('succeeded', 'failed', 'errored'))),
+    content     TEXT   NOT NULL
+);
+CREATE INDEX promotions_live ON promotions (repository, environment, image, finished, id) WHERE state = 'succeeded';
+CREATE INDEX promotions_request ON promotions (request, id);
+
+CREATE TABLE announcements (
+    key      TEXT   PRIMARY KEY,
+    kind     TEXT   NOT NULL CHECK (kind IN ('reply', 'reaction', 'check', 'slack')),
+    version  BIGINT NOT NULL,
+    done     BIGINT NOT NULL CHECK (done <= version),
+    external BIGINT NOT NULL,
+    closed   BIGINT NOT NULL CHECK (closed IN (0, 1)),
+    content  TEXT   NOT NULL
+);
+
+CREATE TABLE lanes (
+    registry    TEXT   NOT NULL,
+    tag         TEXT   NOT NULL,
+    repository  BIGINT NOT NULL,
+    environment TEXT   NOT NULL,
+    image       TEXT   NOT NULL,
+    work        BIGINT NOT NULL,
+    token       BIGINT NOT NULL,
+    held_until  BIGINT NOT NULL,
+    PRIMARY KEY (registry, tag)
+);
+CREATE INDEX lanes_held ON lanes (work) WHERE work <> 0;
+
+CREATE TABLE registry_owners (
+    registry   TEXT   PRIMARY KEY,
+    repository BIGINT NOT NULL
+);
+
+CREATE TABLE policies (
+    repository BIGINT PRIMARY KEY,
+    owner      TEXT   NOT NULL,
+    checked    BIGINT NOT NULL,
+    head       TEXT   NOT NULL,
+    found      BIGINT NOT NULL CHECK (found IN (0, 1)),
+    source     TEXT   NOT NULL,
+    content    TEXT   NOT NULL
+);
+CREATE INDEX policies_owner ON policies (owner);
+
+-- +goose Down
+DROP TABLE policies;
+DROP TABLE registry_owners;
+DROP TABLE lanes;
+DROP TABLE announcements;
+DROP TABLE promotions;
+DROP TABLE requests;
+DROP TABLE verifications;
+DROP TABLE starts;
+DROP TABLE work;
+DROP TABLE sequences;

@@ -1,0 +1,150 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// notFound turns a missing row into promotion.ErrNotFound.
+func notFound(what string, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%s: %w", what, promotion.ErrNotFound)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", what, err)
+	}
+	return nil
+}
+
+// decoded reads a row whose one column is a JSON document.
+func decoded[T any](rows *sql.Rows) (T, error) {
+	var content string
+	var value T
+	if err := rows.Scan(&content); err != nil {
+		return value, err
+	}
+	return value, json.Unmarshal([]byte(content), &value)
+}
+
+// Records gives all records of the commit, by image, oldest first.
+func (l *Ledger) Records(ctx context.Context, repository int64, commit promotion.Commit) (map[string]promotion.Records, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT image, stage, run, attempt, job, digest, run_started, observed FROM starts WHERE repository = $1 AND commit_sha = $2 ORDER BY observed`, repository, commit.String())
+	starts, err := collect(rows, err, func(rows *sql.Rows) (promotion.Start, error) {
+		start := promotion.Start{Repository: repository, Commit: commit}
+		var digest string
+		var runStarted, observed int64
+		if err := rows.Scan(&start.Image, &start.Stage, &start.Run, &start.Attempt, &start.Job, &digest, &runStarted, &observed); err != nil {
+			return start, err
+		}
+		start.RunStarted, start.Observed = fromMicros(runStarted), fromMicros(observed)
+		return start, start.Digest.UnmarshalText([]byte(digest))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the starts of %s: %w", commit.Short(), err)
+	}
+	rows, err = l.read.QueryContext(ctx, `SELECT content FROM verifications WHERE repository = $1 AND commit_sha = $2 ORDER BY id`, repository, commit.String())
+	verifications, err := collect(rows, err, decoded[promotion.Verification])
+	if err != nil {
+		return nil, fmt.Errorf("read the verifications of %s: %w", commit.Short(), err)
+	}
+	records := map[string]promotion.Records{}
+	for _, start := range starts {
+		of := records[start.Image]
+		of.Starts = append(of.Starts, start)
+		records[start.Image] = of
+	}
+	for _, verification := range verifications {
+		of := records[verification.Image]
+		of.Verifications = append(of.Verifications, verification)
+		records[verification.Image] = of
+	}
+	return records, nil
+}
+
+// Origin gives the commit for which the digest was first recorded, or promotion.ErrNotFound.
+func (l *Ledger) Origin(ctx context.Context, repository int64, image string, digest promotion.Digest) (promotion.Commit, error) {
+	var text string
+	err := l.read.QueryRowContext(ctx, `SELECT commit_sha FROM verifications WHERE repository = $1 AND image = $2 AND digest = $3 ORDER BY id LIMIT 1`, repository, image, digest.String()).Scan(&text)
+	if err != nil {
+		return promotion.Commit{}, notFound("the commit of "+digest.Short(), err)
+	}
+	return promotion.ParseCommit(text)
+}
+
+// Live gives what succeeded for an image in an environment, in the order in which it finished.
+func (l *Ledger) Live(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT content FROM promotions WHERE repository = $1 AND environment = $2 AND image = $3 AND state = 'succeeded' ORDER BY finished, id`, repository, environment, image)
+	live, err := collect(rows, err, decoded[promotion.Promotion])
+	if err != nil {
+		return nil, fmt.Errorf("read what %s has of %s: %w", environment, image, err)
+	}
+	return live, nil
+}
+
+// PromotionsOf gives the promotions of a request.
+func (l *Ledger) PromotionsOf(ctx context.Context, request int64) ([]promotion.Promotion, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT content FROM promotions WHERE request = $1 ORDER BY id`, request)
+	promotions, err := collect(rows, err, decoded[promotion.Promotion])
+	if err != nil {
+		return nil, fmt.Errorf("read the promotions of request %d: %w", request, err)
+	}
+	return promotions, nil
+}
+
+// Sequence gives how many promotions and rollbacks succeeded in the environment.
+func (l *Ledger) Sequence(ctx context.Context, repository int64, environment string) (int64, error) {
+	var count int64
+	err := l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM promotions WHERE repository = $1 AND environment = $2 AND state = 'succeeded' AND kind <> 'baseline'`, repository, environment).Scan(&count)
+	if err != nil {
+		return 0, fmt.Errorf("count the promotions to %s: %w", environment, err)
+	}
+	return count, nil
+}
+
+// Request gives one request, or promotion.ErrNotFound.
+func (l *Ledger) Request(ctx context.Context, id int64) (promotion.Request, error) {
+	return l.request(ctx, fmt.Sprintf("request %d", id), `SELECT content FROM requests WHERE id = $1`, id)
+}
+
+// RequestByKey gives one request, or promotion.ErrNotFound.
+func (l *Ledger) RequestByKey(ctx context.Context, key string) (promotion.Request, error) {
+	return l.request(ctx, "request "+key, `SELECT content FROM requests WHERE key = $1`, key)
+}
+
+func (l *Ledger) request(ctx context.Context, what, query string, argument any) (promotion.Request, error) {
+	var content string
+	var request promotion.Request
+	if err := l.read.QueryRowContext(ctx, query, argument).Scan(&content); err != nil {
+		return request, notFound(what, err)
+	}
+	return request, json.Unmarshal([]byte(content), &request)
+}
+
+// RequestsOfComment gives the requests of a comment, in the order of its lines.
+func (l *Ledger) RequestsOfComment(ctx context.Context, repository, comment int64) ([]promotion.Request, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT content FROM requests WHERE repository = $1 AND comment = $2 ORDER BY id`, repository, comment)
+	requests, err := collect(rows, err, decoded[promotion.Request])
+	if err != nil {
+		return nil, fmt.Errorf("read the requests of comment %d: %w", comment, err)
+	}
+	return requests, nil
+}
+
+// Announcement gives one announcement, or promotion.ErrNotFound.
+func (l *Ledger) Announcement(ctx context.Context, key string) (promotion.Announcement, error) {
+	var announcement promotion.Announcement
+	var content string
+	var version, done, external, closed int64
+	err := l.read.QueryRowContext(ctx, `SELECT version, done, external, closed, content FROM announcements WHERE key = $1`, key).Scan(&version, &done, &external, &closed, &content)
+	if err != nil {
+		return announcement, notFound("announcement "+key, err)
+	}
+	err = json.Unmarshal([]byte(content), &announcement)
+	announcement.Version, announcement.Done, announcement.External, announcement.Closed = version, done, external, closed == 1
+	return announcement, err
+}

@@ -1,0 +1,164 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// Claim gives at most limit rows of work that are due, oldest first, each under a lease: rows that are ready, and rows
+// whose lease has run out. Of one queue it gives one row at a time. A row that waits to be tried again does not keep
+// the rows behind it.
+func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration) ([]promotion.Work, error) {
+	now := l.clock()
+	until := now.Add(lease)
+	var claimed []promotion.Work
+	err := l.within(ctx, "claim work", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `UPDATE work SET state = 'leased', token = token + 1, attempts = attempts + 1, lease_until = $1
+			WHERE id IN (
+				SELECT id FROM work AS due
+				WHERE (state = 'ready' AND next_run <= $2 OR state = 'leased' AND lease_until <= $3)
+				AND (queue = '' OR NOT EXISTS (
+					SELECT 1 FROM work AS held WHERE held.queue = due.queue AND held.state = 'leased' AND held.lease_until > $4 AND held.id <> due.id)
+				AND NOT EXISTS (
+					SELECT 1 FROM work AS first WHERE first.queue = due.queue AND first.id < due.id
+					AND (first.state = 'ready' AND first.next_run <= $5 OR first.state = 'leased' AND first.lease_until <= $6)))
+				ORDER BY id LIMIT $7)
+			RETURNING id, kind, subject, queue, delivery, payload, attempts, token, created`,
+			micros(until), micros(now), micros(now), micros(now), micros(now), micros(now), limit)
+		claimed, err = collect(rows, err, func(rows *sql.Rows) (promotion.Work, error) {
+			work := promotion.Work{Lease: promotion.Lease{Until: until}}
+			var created int64
+			err := rows.Scan(&work.Work, &work.Kind, &work.Subject, &work.Queue, &work.Delivery, &work.Payload, &work.Attempts, &work.Token, &created)
+			work.Created = fromMicros(created)
+			return work, err
+		})
+		return err
+	})
+	return claimed, err
+}
+
+// NextRun gives when the next row that is not due yet will be: its time comes, or its lease runs out.
+func (l *Ledger) NextRun(ctx context.Context) (next time.Time, found bool, err error) {
+	var at sql.NullInt64
+	err = l.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN state = 'ready' THEN next_run ELSE lease_until END) FROM work WHERE state = 'ready' OR state = 'leased'`).Scan(&at)
+	return fromMicros(at.Int64), at.Valid, err
+}
+
+// Retry gives the row back, to be run at that time. Uncounted, the try does not count as one of its attempts.
+func (l *Ledger) Retry(ctx context.Context, lease promotion.Lease, at time.Time, cause string, counted bool) error {
+	return l.giveBack(ctx, lease, `UPDATE work SET state = 'ready', lease_until = 0, next_run = $1, last_error = $2, attempts = attempts - $3 WHERE id = $4 AND token = $5 AND state = 'leased'`,
+		micros(at), cut(cause), flag(!counted), lease.Work, lease.Token)
+}
+
+// HandBack gives the row back as if it had not been claimed.
+func (l *Ledger) HandBack(ctx context.Context, lease promotion.Lease) error {
+	return l.giveBack(ctx, lease, `UPDATE work SET state = 'ready', lease_until = 0, attempts = attempts - 1 WHERE id = $1 AND token = $2 AND state = 'leased'`, lease.Work, lease.Token)
+}
+
+// SetAside takes the row out of work, with why. It blocks nothing, and stays to be looked at.
+func (l *Ledger) SetAside(ctx context.Context, lease promotion.Lease, cause string) error {
+	return l.giveBack(ctx, lease, `UPDATE work SET state = 'set_aside', lease_until = 0, last_error = $1, finished = $2 WHERE id = $3 AND token = $4 AND state = 'leased'`,
+		cut(cause), micros(l.clock()), lease.Work, lease.Token)
+}
+
+func (l *Ledger) giveBack(ctx context.Context, lease promotion.Lease, statement string, arguments ...any) error {
+	err := l.within(ctx, "give back work", func(tx *sql.Tx) error {
+		if err := fenced(tx.ExecContext(ctx, statement, arguments...)); err != nil {
+			return err
+		}
+		return freeLanes(ctx, tx, lease)
+	})
+	l.signal()
+	return err
+}
+
+// fenced turns a statement that found no row under the lease into ErrLeaseLost.
+func fenced(result sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	rows, err := result.RowsAffected()
+	if err == nil && rows == 0 {
+		return promotion.ErrLeaseLost
+	}
+	return err
+}
+
+// Extend makes the lease, and the lanes held under it, last until that time.
+func (l *Ledger) Extend(ctx context.Context, lease promotion.Lease, until time.Time) (promotion.Lease, error) {
+	err := l.within(ctx, "extend a lease", func(tx *sql.Tx) error {
+		err := fenced(tx.ExecContext(ctx, `UPDATE work SET lease_until = $1 WHERE id = $2 AND token = $3 AND state = 'leased'`, micros(until), lease.Work, lease.Token))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE lanes SET held_until = $1 WHERE work = $2 AND token = $3`, micros(until), lease.Work, lease.Token)
+		return err
+	})
+	lease.Until = until
+	return lease, err
+}
+
+// holds reports ErrLeaseLost unless the row is leased under the token.
+func holds(ctx context.Context, tx *sql.Tx, lease promotion.Lease) error {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM work WHERE id = $1 AND token = $2 AND state = 'leased'`, lease.Work, lease.Token).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return promotion.ErrLeaseLost
+	}
+	return err
+}
+
+func complete(ctx context.Context, tx *sql.Tx, lease promotion.Lease, now time.Time) error {
+	err := fenced(tx.ExecContext(ctx, `UPDATE work SET state = 'done', lease_until = 0, finished = $1, last_error = '' WHERE id = $2 AND token = $3 AND state = 'leased'`, micros(now), lease.Work, lease.Token))
+	if err != nil {
+		return err
+	}
+	return freeLanes(ctx, tx, lease)
+}
+
+// Depth is what work is unfinished.
+type Depth struct {
+	Rows   []DepthRow
+	Oldest time.Duration // since the oldest row that is due was added
+}
+
+// DepthRow counts the rows of one kind in one state: ready, leased or set_aside.
+type DepthRow struct {
+	Kind  promotion.WorkKind
+	State string
+	Count int64
+}
+
+// Depth counts the unfinished rows of work.
+func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT kind, state, COUNT(*) FROM work WHERE state <> 'done' GROUP BY kind, state ORDER BY kind, state`)
+	counted, err := collect(rows, err, func(rows *sql.Rows) (DepthRow, error) {
+		var row DepthRow
+		err := rows.Scan(&row.Kind, &row.State, &row.Count)
+		return row, err
+	})
+	if err != nil {
+		return Depth{}, err
+	}
+	var oldest sql.NullInt64
+	now := l.clock()
+	err = l.read.QueryRowContext(ctx, `SELECT MIN(created) FROM work WHERE state = 'ready' AND next_run <= $1`, micros(now)).Scan(&oldest)
+	depth := Depth{Rows: counted}
+	if oldest.Valid {
+		depth.Oldest = now.Sub(fromMicros(oldest.Int64))
+	}
+	return depth, err
+}
+
+// cut bounds an error's text.
+func cut(text string) string {
+	runes := []rune(text)
+	if len(runes) > 1000 {
+		return string(runes[:1000])
+	}
+	return text
+}

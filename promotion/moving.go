@@ -1,0 +1,209 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// moving is one image of a request on its way: the promotion row, and how its tags are moved.
+type moving struct {
+	*carrying
+	environment Environment
+	image       Image
+	scope       ScopeFact
+	kind        Kind
+	ships       Shipment
+	promotion   Promotion // the row, when an earlier try of the request made one
+}
+
+// take takes the lanes of the tags. A gate says whose they are; an *AgainError says that somebody else is at work in one.
+func (m *moving) take(ctx context.Context, tags []string) (*Gate, error) {
+	claim := LaneClaim{Repository: m.request.Repository.ID, Environment: m.environment.Name, Image: m.image.Name}
+	for _, tag := range tags {
+		claim.Lanes = append(claim.Lanes, Lane{Registry: m.scope.Registry, Tag: tag})
+	}
+	answer, err := m.Lanes.TakeLanes(ctx, m.lease, claim)
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Owner != "":
+		return &Gate{
+			Name: "lane", Reason: OutOfScope, Expected: fmt.Sprintf("the tags %s of %s are this environment's", strings.Join(tags, ", "), m.scope.Registry),
+			Actual: "they belong to " + answer.Owner, Next: "give each environment tags of its own",
+		}, nil
+	case answer.Taken:
+		return nil, nil
+	case m.Clock().Sub(m.request.Received) > laneWait:
+		return &Gate{
+			Name: "lane", Reason: InProgress, Expected: "no other promotion of these tags is under way", Actual: fmt.Sprintf("one still was after %s", laneWait),
+			Next: "look at /promote status, then ask again",
+		}, nil
+	}
+	return nil, &AgainError{
+		Err:   fmt.Errorf("promote %s to %s: another promotion of these tags is under way", m.image.Name, m.environment.Name),
+		After: 50*time.Millisecond + rand.N(100*time.Millisecond), Uncounted: true,
+	}
+}
+
+// refuse ends the promotion without moving a tag. A dry run leaves no row.
+func (m *moving) refuse(ctx context.Context, decision Decision) (Outcome, error) {
+	outcome := Outcome{Result: resultOf(decision), Decision: decision}
+	if m.request.Command.DryRun {
+		return outcome, nil
+	}
+	state := Failed
+	if outcome.Result == ResultErrored {
+		state = Errored
+	}
+	var err error
+	m.fill(decision)
+	outcome.Promotion, err = m.step(ctx, state)
+	return outcome, err
+}
+
+// fill takes what was decided into the row.
+func (m *moving) fill(decision Decision) {
+	if m.promotion.State == "" {
+		m.promotion = Promotion{
+			Request: m.request.ID, Repository: m.request.Repository.ID, Environment: m.environment.Name, Image: m.image.Name, Kind: m.kind, State: Pending,
+			Requester: m.request.Requester, Reason: m.request.Command.Reason, Created: m.Clock(),
+		}
+	}
+	m.promotion.Registry, m.promotion.Commit, m.promotion.Digest = m.scope.Registry, decision.Commit, decision.Digest
+	m.promotion.FromCommit, m.promotion.Tags, m.promotion.Decision, m.promotion.Ships = decision.FromCommit, decision.Tags, decision, m.ships
+}
+
+// step commits the promotion in its next state. A final state gives back the lanes.
+func (m *moving) step(ctx context.Context, next State) (Promotion, error) {
+	promotion, err := m.promotion.To(next, m.Clock())
+	if err != nil {
+		return promotion, err
+	}
+	if err := m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&promotion}, ReleaseLanes: next.Final()}); err != nil {
+		return promotion, err
+	}
+	m.promotion = promotion
+	return promotion, nil
+}
+
+// act moves the tags onto the decided digest: the row says so before the first is touched, and each is read back.
+func (m *moving) act(ctx context.Context, decision Decision, inspection Inspection) (Outcome, error) {
+	m.fill(decision)
+	if m.request.Command.DryRun {
+		m.promotion.From = inspection.Tags[decision.Tags[0]].Digest
+		return Outcome{Result: ResultReady, Decision: decision, Promotion: m.promotion}, nil
+	}
+	m.promotion.From, m.promotion.Moves = inspection.Tags[decision.Tags[0]].Digest, nil
+	for _, tag := range decision.Tags {
+		m.promotion.Moves = append(m.promotion.Moves, Move{Tag: tag, From: inspection.Tags[tag].Digest})
+	}
+	unchanged, err := m.unchanged(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if unchanged {
+		decision.Gates = append(decision.Gates, Gate{
+			Name: "already there", Reason: AlreadyPromoted, Expected: "a digest that is not live yet",
+			Actual: fmt.Sprintf("%s has %s already", m.environment.Name, decision.Digest), Next: "nothing: there is nothing to do",
+		})
+		return m.refuse(ctx, decision)
+	}
+	if m.promotion.State == Running {
+		err = m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&m.promotion}})
+	} else {
+		_, err = m.step(ctx, Running)
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return m.move(ctx, inspection)
+}
+
+// unchanged reports whether the tags name the digest already, and the ledger knows it.
+func (m *moving) unchanged(ctx context.Context) (bool, error) {
+	for _, move := range m.promotion.Moves {
+		if move.From != m.promotion.Digest {
+			return false, nil
+		}
+	}
+	live, err := m.History.Live(ctx, m.promotion.Repository, m.environment.Name, m.image.Name)
+	if err != nil {
+		return false, err
+	}
+	current, found := StandingOf(live).Current()
+	return found && current.Digest == m.promotion.Digest && current.Kind != KindBaseline, nil
+}
+
+// move sets and reads back each tag that does not name the digest yet, and ends the promotion.
+func (m *moving) move(ctx context.Context, inspection Inspection) (Outcome, error) {
+	for i := range m.promotion.Moves {
+		move := &m.promotion.Moves[i]
+		if inspection.Tags[move.Tag].Digest != m.promotion.Digest {
+			if err := m.Registry.SetTag(ctx, m.scope.Registry, inspection.Manifest, move.Tag); err != nil {
+				return m.stopped(ctx, *move, err)
+			}
+			named, err := m.Registry.Resolve(ctx, m.scope.Registry, move.Tag)
+			if err != nil {
+				return m.stopped(ctx, *move, fmt.Errorf("it was set, but could not be read back: %w", err))
+			}
+			if named.Digest != m.promotion.Digest {
+				move.ReadBack = named.Digest
+				return m.end(ctx, Errored, Gate{
+					Name: "read back " + move.Tag, Reason: DigestMismatch, Expected: m.promotion.Digest.String(), Actual: named.Digest.String(),
+					Next: "somebody else moved the tag at the same time: find out who, then promote again",
+				})
+			}
+		}
+		move.ReadBack = m.promotion.Digest
+	}
+	promotion, err := m.step(ctx, Succeeded)
+	return outcomeOf(promotion), err
+}
+
+// stopped handles a tag that could not be set: it is tried again, or the promotion ends and says which tags were moved.
+func (m *moving) stopped(ctx context.Context, move Move, err error) (Outcome, error) {
+	if errors.Is(err, ErrTagImmutable) {
+		return m.end(ctx, Failed, Gate{
+			Name: "tag " + move.Tag, Reason: TagImmutable, Expected: fmt.Sprintf("tag %s of %s can be moved", move.Tag, m.scope.Registry), Actual: err.Error(),
+			Next: "exclude the tag from the repository's immutability, or give the environment a tag that is new each time, such as " + m.environment.Name + "-{short_sha}",
+		})
+	}
+	err = fromRegistry(fmt.Errorf("set tag %s of %s: %w", move.Tag, m.scope.Registry, err))
+	if again := m.again(err); again != nil {
+		return Outcome{}, again
+	}
+	return m.end(ctx, Errored, unclear("tag "+move.Tag, err))
+}
+
+func (m *moving) end(ctx context.Context, state State, gate Gate) (Outcome, error) {
+	m.promotion.Decision.Gates = append(m.promotion.Decision.Gates, gate)
+	promotion, err := m.step(ctx, state)
+	return outcomeOf(promotion), err
+}
+
+// resume finishes a promotion that was interrupted after it had moved a tag: it had been decided, and is half done. One
+// that had moved nothing yet is decided anew, and so not resumed.
+func (m *moving) resume(ctx context.Context) (Outcome, bool, error) {
+	if m.promotion.State != Running || !m.scope.Allowed {
+		return Outcome{}, false, nil
+	}
+	if gate, err := m.take(ctx, m.promotion.Tags); gate != nil || err != nil {
+		return Outcome{}, false, err
+	}
+	inspection, err := m.Registry.Inspect(ctx, m.scope.Registry, m.promotion.Digest, m.promotion.Tags)
+	if err != nil {
+		outcome, err := m.stopped(ctx, m.promotion.Moves[0], err)
+		return outcome, true, err
+	}
+	for _, move := range m.promotion.Moves {
+		if move.From != m.promotion.Digest && inspection.Tags[move.Tag].Digest == m.promotion.Digest {
+			outcome, err := m.move(ctx, inspection)
+			return outcome, true, err
+		}
+	}
+	return Outcome{}, false, nil
+}

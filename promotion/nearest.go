@@ -1,0 +1,52 @@
+package promotion
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// didYouMean suggests the name that the word was probably meant to be, or "" when none is near.
+func didYouMean(word string, names []string) string {
+	best, distance := "", 1+len(word)/3
+	for _, name := range names {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(name)); d <= distance || strings.HasPrefix(name, word) && len(word) > 2 {
+			best, distance = name, min(d, distance)
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + best + "?"
+}
+
+// editDistance is Levenshtein's: how many letters to add, drop or change.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			changed := diagonal
+			if a[i-1] != b[j-1] {
+				changed++
+			}
+			diagonal, row[j] = row[j], min(changed, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// oldestFirst orders runs as their attempts rule: by start, id and attempt.
+func oldestFirst(runs []Run) []Run {
+	ordered := slices.Clone(runs)
+	slices.SortFunc(ordered, func(a, b Run) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID))
+	})
+	return ordered
+}
+
+func orWord(word, instead string) string { return cmp.Or(word, instead) }

@@ -1,0 +1,176 @@
+package promotion
+
+import (
+	"context"
+	"time"
+)
+
+// Journal commits what a step of work decided, in one transaction.
+type Journal interface {
+	// Commit writes the changes if the lease still holds, and ErrLeaseLost (writing nothing) if it does not. New
+	// requests and promotions get their IDs. With changes.Complete the row of work is done.
+	Commit(ctx context.Context, lease Lease, changes Changes) error
+}
+
+// RecordReader reads the records of a commit.
+type RecordReader interface {
+	// Records gives all records of the commit, by image name, oldest first.
+	Records(ctx context.Context, repository int64, commit Commit) (map[string]Records, error)
+	// Origin gives the commit for which the digest was first recorded for the image. ErrNotFound when it never was.
+	Origin(ctx context.Context, repository int64, image string, digest Digest) (Commit, error)
+}
+
+// History reads what was promoted.
+type History interface {
+	// Live gives the succeeded promotions, rollbacks and baselines of an image in an environment, in the order in which
+	// they finished.
+	Live(ctx context.Context, repository int64, environment, image string) ([]Promotion, error)
+	// PromotionsOf gives the promotions of a request, in the order in which they were added.
+	PromotionsOf(ctx context.Context, request int64) ([]Promotion, error)
+	// Sequence gives how many promotions and rollbacks have succeeded in the environment.
+	Sequence(ctx context.Context, repository int64, environment string) (int64, error)
+}
+
+// RequestReader reads requests.
+type RequestReader interface {
+	// Request gives one request by its ID, or ErrNotFound.
+	Request(ctx context.Context, id int64) (Request, error)
+	// RequestByKey gives one request by its meaning, or ErrNotFound.
+	RequestByKey(ctx context.Context, key string) (Request, error)
+	// RequestsOfComment gives a comment's requests, in the order of their lines.
+	RequestsOfComment(ctx context.Context, repository, comment int64) ([]Request, error)
+}
+
+// AnnouncementReader reads announcements.
+type AnnouncementReader interface {
+	// Announcement gives one announcement by its key, or ErrNotFound.
+	Announcement(ctx context.Context, key string) (Announcement, error)
+}
+
+// LaneClaim asks for lanes on behalf of an environment's image.
+type LaneClaim struct {
+	Repository  int64
+	Environment string
+	Image       string
+	Lanes       []Lane
+}
+
+// LaneAnswer says whether lanes were taken. When they were not, exactly one of Busy and Owner is set.
+type LaneAnswer struct {
+	Taken bool
+	Busy  bool
+	Owner string // "environment staging of repository 42": whose lane it is for good
+}
+
+// LaneKeeper hands out lanes and remembers which GitHub repository a registry repository belongs to.
+type LaneKeeper interface {
+	// TakeLanes takes all lanes of the claim, or none. A lane held under an expired lease is free; one already held under
+	// this lease stays held. The first claim of a lane makes it the environment's for good.
+	TakeLanes(ctx context.Context, lease Lease, claim LaneClaim) (LaneAnswer, error)
+	// ClaimRegistry makes the registry repository the GitHub repository's unless it has an owner, and gives the owner.
+	ClaimRegistry(ctx context.Context, registry RegistryRepository, repository int64) (owner int64, err error)
+}
+
+// PolicyCache keeps the policy file by repository.
+type PolicyCache interface {
+	// CachedPolicy gives the file, and when it was last known to be that of the default branch's head. ErrNotFound when there is none.
+	CachedPolicy(ctx context.Context, repository int64) (PolicyFile, time.Time, error)
+	// CachePolicy replaces what is kept. A zero checked time makes the next reader look anew.
+	CachePolicy(ctx context.Context, repository Repository, file PolicyFile, checked time.Time) error
+	// ForgetPolicies makes the next readers of every repository of the owner look anew.
+	ForgetPolicies(ctx context.Context, owner string) error
+}
+
+// PolicyFiles reads policy files from GitHub.
+type PolicyFiles interface {
+	// Head gives the head commit of the default branch.
+	Head(ctx context.Context, repository Repository) (Commit, error)
+	// PolicyFile gives the policy file at a commit of the repository; when that answers 404, the one of the owner's
+	// .github repository. Found is false when neither is there.
+	PolicyFile(ctx context.Context, repository Repository, head Commit) (PolicyFile, error)
+}
+
+// Runs reads workflow runs from GitHub.
+type Runs interface {
+	// Run gives one run at its newest attempt, or ErrNotFound.
+	Run(ctx context.Context, repository Repository, id int64) (Run, error)
+	// RunsOf gives every run whose head is the commit, each at its newest attempt.
+	RunsOf(ctx context.Context, repository Repository, commit Commit) ([]Run, error)
+	// Jobs gives the run's jobs in all of its attempts.
+	Jobs(ctx context.Context, repository Repository, run int64) ([]Job, error)
+}
+
+// Role is what a person may do in a repository.
+type Role struct {
+	Person     Person
+	Permission string // none, read, triage, write, maintain, admin; a custom role counts as the one it is based on
+}
+
+// PeopleReader asks GitHub about people, at that moment.
+type PeopleReader interface {
+	// Role gives the person's role in the repository.
+	Role(ctx context.Context, repository Repository, person Person) (Role, error)
+	// TeamMember reports whether the person is an active member of the owner's team, by its slug; nested teams count.
+	TeamMember(ctx context.Context, repository Repository, team string, person Person) (bool, error)
+}
+
+// PullRequest is what GitHub says of one.
+type PullRequest struct {
+	Number         int
+	State          string // open, closed
+	Merged         bool
+	MergeCommit    Commit // only meaningful when merged
+	Head           Commit
+	HeadRepository int64
+	Base           string
+	Title          string
+	Author         Person
+	URL            string
+}
+
+// Comparison is GitHub's answer to compare/base...head.
+type Comparison struct {
+	Status   string // ahead, behind, diverged, identical: head, as seen from base
+	AheadBy  int
+	BehindBy int
+	Total    int
+	Commits  []ShippedCommit // those that head has and base has not; may be cut short
+	URL      string
+}
+
+// Commits reads commits and pull requests from GitHub.
+type Commits interface {
+	// PullRequest gives one pull request, or ErrNotFound.
+	PullRequest(ctx context.Context, repository Repository, number int) (PullRequest, error)
+	// ResolveCommit gives the one commit whose name begins with the hex digits, or ErrNotFound.
+	ResolveCommit(ctx context.Context, repository Repository, prefix string) (Commit, error)
+	// Compare gives how head stands to base; both are commits or branches.
+	Compare(ctx context.Context, repository Repository, base, head string) (Comparison, error)
+	// MergedPullRequests gives the pull requests most recently merged into the branch, with their merge commits.
+	MergedPullRequests(ctx context.Context, repository Repository, branch string) ([]ShippedPullRequest, error)
+}
+
+// Manifest is a manifest or index: its exact bytes, whose hash is its digest.
+type Manifest struct {
+	Digest    Digest
+	MediaType string
+	Bytes     []byte
+}
+
+// Inspection is what a registry has of a digest and some tags.
+type Inspection struct {
+	Manifest Manifest                  // zero when the digest is not there, or none was asked for
+	Tags     map[string]TaggedManifest // the tags that exist
+}
+
+// Registry reads and sets tags in a container registry.
+type Registry interface {
+	// Resolve gives what the tag names, or ErrNotFound.
+	Resolve(ctx context.Context, repository RegistryRepository, tag string) (TaggedManifest, error)
+	// Inspect gives the manifest of the digest (its bytes hashed and found to be that digest) and what the tags name, in
+	// as few calls as the registry allows. A zero digest asks for the tags only.
+	Inspect(ctx context.Context, repository RegistryRepository, digest Digest, tags []string) (Inspection, error)
+	// SetTag puts exactly the manifest's bytes under the tag. Setting what is already there succeeds. ErrTagImmutable
+	// when the registry does not let the tag move.
+	SetTag(ctx context.Context, repository RegistryRepository, manifest Manifest, tag string) error
+}

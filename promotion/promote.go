@@ -1,0 +1,314 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// promote answers /promote: it finds the commit, gathers the facts that all images share, and decides image by image.
+func (c *carrying) promote(ctx context.Context) error {
+	environment, images, gate := c.names(c.request.Command.Names)
+	if gate != nil {
+		c.answer.Environment = environment.Name
+		return c.refuse(*gate)
+	}
+	into := target{environment: environment, images: images}
+	c.answer.Environment, c.answer.WhoMay = environment.Name, WhoMay(environment.Promoters)
+	var err error
+	if into.person, err = c.personFact(ctx, environment); err != nil {
+		return err
+	}
+	if gate, err := c.pressedInTime(ctx, environment); gate != nil || err != nil {
+		return c.refuseAll(into, gate, err)
+	}
+	if gate, err := c.commit(ctx, &into); gate != nil || err != nil {
+		return c.refuseAll(into, gate, err)
+	}
+	c.answer.Commit = into.commit
+	if err := c.branchFact(ctx, &into); err != nil {
+		return err
+	}
+	if err := c.runs(ctx, &into); err != nil {
+		return err
+	}
+	return c.each(into, func(image Image, previous Promotion) (Outcome, error) {
+		return c.promoteImage(ctx, into, image, previous)
+	}, ctx)
+}
+
+// refuseAll refuses for a gate that stands before all images, beside the gate of the person.
+func (c *carrying) refuseAll(into target, gate *Gate, err error) error {
+	if err != nil {
+		return err
+	}
+	gates := []Gate{*gate}
+	if person := into.person.gate(into.environment.Promoters); !person.Met {
+		gates = append([]Gate{person}, gates...)
+	}
+	return c.refuse(gates...)
+}
+
+// pressedInTime refuses a press of a button that was shown before the environment's last change.
+func (c *carrying) pressedInTime(ctx context.Context, environment Environment) (*Gate, error) {
+	if c.request.Source != FromButton {
+		return nil, nil
+	}
+	sequence, err := c.History.Sequence(ctx, c.request.Repository.ID, environment.Name)
+	if err != nil || sequence == c.request.Sequence {
+		return nil, err
+	}
+	return &Gate{
+		Name: "button", Reason: OlderThanCurrent, Expected: "a button shown after the last change of " + environment.Name,
+		Actual: environment.Name + " has changed since this button was shown",
+		Next:   "look at what " + environment.Name + " has now, then press the new button or comment /promote " + environment.Name,
+	}, nil
+}
+
+// each carries out the command for every image. One image that has to wait or fails does not keep the others.
+func (c *carrying) each(into target, act func(Image, Promotion) (Outcome, error), ctx context.Context) error {
+	known, err := c.History.PromotionsOf(ctx, c.request.ID)
+	if err != nil {
+		return err
+	}
+	var waiting error
+	for _, image := range into.images {
+		previous := Promotion{}
+		for _, promotion := range known {
+			if promotion.Image == image.Name && promotion.Environment == into.environment.Name {
+				previous = promotion
+			}
+		}
+		if previous.State.Final() {
+			c.answer.Outcomes = append(c.answer.Outcomes, outcomeOf(previous))
+			continue
+		}
+		outcome, err := act(image, previous)
+		var again *AgainError
+		switch {
+		case errors.As(err, &again):
+			waiting = err
+		case err != nil:
+			return err
+		default:
+			c.answer.Outcomes = append(c.answer.Outcomes, outcome)
+		}
+	}
+	if waiting != nil {
+		c.answer.Outcomes = nil
+		return waiting
+	}
+	c.answer.Result = worstOf(c.answer.Outcomes)
+	return nil
+}
+
+// outcomeOf tells a promotion that ended in an earlier try of the same request.
+func outcomeOf(promotion Promotion) Outcome {
+	outcome := Outcome{Decision: promotion.Decision, Promotion: promotion}
+	switch promotion.State {
+	case Succeeded:
+		outcome.Result = ResultPromoted
+		if promotion.Kind == KindRollback {
+			outcome.Result = ResultRolledBack
+		}
+		if !slices.ContainsFunc(promotion.Moves, func(move Move) bool { return move.From != promotion.Digest }) {
+			outcome.Result = ResultUnchanged
+		}
+	case Errored:
+		outcome.Result = ResultErrored
+	default:
+		outcome.Result = resultOf(promotion.Decision)
+	}
+	return outcome
+}
+
+// resultOf gives the word for a decision that promoted nothing.
+func resultOf(decision Decision) Result {
+	unmet := decision.Unmet()
+	switch {
+	case len(unmet) == 0:
+		return ResultReady
+	case len(unmet) == 1 && unmet[0].Reason == AlreadyPromoted:
+		return ResultUnchanged
+	case slices.ContainsFunc(unmet, func(gate Gate) bool { return gate.Reason.Unclear() }):
+		return ResultErrored
+	}
+	return ResultRefused
+}
+
+func worstOf(outcomes []Outcome) Result {
+	order := []Result{ResultErrored, ResultRefused, ResultPromoted, ResultRolledBack, ResultReady, ResultUnchanged}
+	for _, result := range order {
+		if slices.ContainsFunc(outcomes, func(outcome Outcome) bool { return outcome.Result == result }) {
+			return result
+		}
+	}
+	return ResultInformed
+}
+
+// promoteImage decides about one image and moves its tags. The lane is taken before what the environment has is read,
+// so that two promotions never both believe to be the newer one.
+func (c *carrying) promoteImage(ctx context.Context, into target, image Image, previous Promotion) (Outcome, error) {
+	scope := scopeOf(ctx, c.Scope, c.Lanes, c.request.Repository, image)
+	facts := Facts{
+		Now: c.Clock(), Repository: c.request.Repository, Policy: c.policy, Environment: into.environment, Image: image, Commit: into.commit,
+		Records: into.records[image.Name], Listed: into.listed, Person: into.person, Branch: into.branch, Scope: &scope,
+	}
+	move := &moving{carrying: c, environment: into.environment, image: image, scope: scope, promotion: previous, kind: KindPromotion}
+	if outcome, done, err := move.resume(ctx); done || err != nil {
+		return outcome, err
+	}
+	refused := len(Decide(facts).Unmet()) > 0
+	if refused && !scope.Allowed {
+		return move.refuse(ctx, Decide(facts))
+	}
+	var taken *Gate
+	if !refused && !c.request.Command.DryRun {
+		var err error
+		if taken, err = move.take(ctx, into.environment.TagsFor(into.commit)); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if err := c.inspect(ctx, &facts); err != nil {
+		return Outcome{}, err
+	}
+	if err := c.current(ctx, &facts); err != nil {
+		return Outcome{}, err
+	}
+	decision := Decide(facts)
+	if taken != nil {
+		decision.Gates = append(decision.Gates, *taken)
+	}
+	if into.unclear != nil && len(decision.Unmet()) > 0 {
+		decision.Gates = append(decision.Gates, unclear("runs", into.unclear))
+	}
+	inspection := facts.Inspection.Inspection
+	move.ships = c.shipment(ctx, facts, into, decision)
+	if len(decision.Unmet()) == 0 && inspection.Manifest.Digest != decision.Digest {
+		decision.Gates = append(decision.Gates, Gate{
+			Name: "manifest", Reason: ImageMissing, Expected: "the registry has " + orNone(decision.Digest), Actual: "it does not",
+			Next: "push the image again, and let the stages run",
+		})
+	}
+	if len(decision.Unmet()) > 0 {
+		return move.refuse(ctx, decision)
+	}
+	return move.act(ctx, decision, inspection)
+}
+
+// inspect asks the registry, in one go, for the candidate's manifest, the commit's tag and the environment's tags.
+func (c *carrying) inspect(ctx context.Context, facts *Facts) error {
+	candidate := Candidate(c.policy.Policy, facts.Records)
+	tags := append([]string{facts.Image.SourceTag(facts.Commit)}, facts.Environment.TagsFor(facts.Commit)...)
+	inspection, err := c.Registry.Inspect(ctx, facts.Scope.Registry, candidate.Digest, tags)
+	if err != nil {
+		err = fromRegistry(fmt.Errorf("read the tags of %s: %w", facts.Scope.Registry, err))
+		if again := c.again(err); again != nil {
+			return again
+		}
+	}
+	facts.Inspection = &InspectionFact{Inspection: inspection, Err: err}
+	if err != nil {
+		return nil
+	}
+	return c.noteMove(ctx, facts.Image, facts.Commit, facts.Records, inspection.Tags[tags[0]].Digest)
+}
+
+// current finds out how the commit stands to what the environment has. The first sight of a tag that the ledger did not
+// set is recorded as a baseline.
+func (c *carrying) current(ctx context.Context, facts *Facts) error {
+	fact := &CurrentFact{}
+	facts.Current = fact
+	if facts.Inspection.Err != nil {
+		facts.Current = nil
+		return nil
+	}
+	standing, err := c.standing(ctx, facts.Environment, facts.Image, facts.Scope.Registry, facts.Commit, facts.Inspection.Inspection)
+	if err != nil {
+		return err
+	}
+	live, found := standing.Current()
+	if !found {
+		return nil
+	}
+	fact.Commit, fact.Digest = live.Commit, live.Digest
+	if live.Commit.IsZero() {
+		return nil
+	}
+	fact.Comparison, err = c.Commits.Compare(ctx, c.request.Repository, live.Commit.String(), facts.Commit.String())
+	if err == nil && (fact.Comparison.Status == "behind" || fact.Comparison.Status == "diverged") {
+		var lost Comparison
+		lost, err = c.Commits.Compare(ctx, c.request.Repository, facts.Commit.String(), live.Commit.String())
+		fact.Lost = lost.Commits
+	}
+	if err != nil {
+		err = fromGitHub(fmt.Errorf("compare %s with %s, which %s has: %w", facts.Commit.Short(), live.Commit.Short(), facts.Environment.Name, err))
+		if again := c.again(err); again != nil {
+			return again
+		}
+		fact.Err = err
+	}
+	return nil
+}
+
+// standing gives what the environment has of the image, recording a baseline at first sight.
+func (c *carrying) standing(ctx context.Context, environment Environment, image Image, registry RegistryRepository, commit Commit, inspection Inspection) (Standing, error) {
+	live, err := c.History.Live(ctx, c.request.Repository.ID, environment.Name, image.Name)
+	if err != nil {
+		return nil, err
+	}
+	tags := environment.TagsFor(Commit{})
+	if len(live) > 0 || len(tags) == 0 || inspection.Tags[tags[0]].Digest.IsZero() {
+		return StandingOf(live), nil
+	}
+	now := c.Clock()
+	baseline := &Promotion{
+		Repository: c.request.Repository.ID, Environment: environment.Name, Image: image.Name, Registry: registry, Kind: KindBaseline,
+		State: Succeeded, Digest: inspection.Tags[tags[0]].Digest, Tags: tags[:1], Created: now, Finished: now,
+	}
+	origin, err := c.Records.Origin(ctx, c.request.Repository.ID, image.Name, baseline.Digest)
+	if err == nil {
+		baseline.Commit = origin
+	} else if !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: []*Promotion{baseline}}); err != nil {
+		return nil, err
+	}
+	return StandingOf([]Promotion{*baseline}), nil
+}
+
+// shipment tells what the promotion brings. It is for people: what cannot be found out is left out.
+func (c *carrying) shipment(ctx context.Context, facts Facts, into target, decision Decision) Shipment {
+	shipment := Shipment{Head: facts.Commit}
+	if facts.Current == nil || facts.Current.Commit.IsZero() || facts.Current.Err != nil {
+		return shipment
+	}
+	comparison := facts.Current.Comparison
+	shipment.Base, shipment.Total, shipment.Commits, shipment.URL = facts.Current.Commit, comparison.Total, comparison.Commits, comparison.URL
+	pull := into.pullRequest
+	if pull.Number != 0 {
+		shipment.PullRequests = append(shipment.PullRequests, ShippedPullRequest{
+			Number: pull.Number, Title: pull.Title, Author: pull.Author.Login, Commit: pull.MergeCommit, URL: pull.URL,
+		})
+	}
+	unexplained := slices.ContainsFunc(comparison.Commits, func(commit ShippedCommit) bool { return commit.Commit != pull.MergeCommit })
+	if len(decision.Unmet()) > 0 || !unexplained {
+		return shipment
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	merged, err := c.Commits.MergedPullRequests(ctx, c.request.Repository, c.request.Repository.DefaultBranch)
+	if err != nil {
+		return shipment
+	}
+	for _, other := range merged {
+		brought := slices.ContainsFunc(comparison.Commits, func(commit ShippedCommit) bool { return commit.Commit == other.Commit })
+		if brought && other.Number != pull.Number {
+			shipment.PullRequests = append(shipment.PullRequests, other)
+		}
+	}
+	return shipment
+}

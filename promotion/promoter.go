@@ -1,0 +1,313 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// Promoter carries on requests: it asks GitHub and the registry for the facts, decides, moves tags and settles the answer.
+type Promoter struct {
+	Journal       Journal
+	Policies      *PolicySource
+	Observer      *Observer
+	Runs          Runs
+	People        PeopleReader
+	Commits       Commits
+	Registry      Registry
+	Records       RecordReader
+	History       History
+	Requests      RequestReader
+	Announcements AnnouncementReader
+	Lanes         LaneKeeper
+	Checks        Checks
+	Scope         Scope
+	Clock         func() time.Time
+	Slack         func(Environment) string
+}
+
+// How often a request is tried when something outside fails, and for how long one waits for a lane.
+const (
+	requestAttempts = 4
+	laneWait        = 10 * time.Minute
+)
+
+// carrying is one try at one request.
+type carrying struct {
+	*Promoter
+	lease   Lease
+	attempt int
+	request Request
+	policy  LoadedPolicy
+	role    Role
+	answer  Answer
+}
+
+// Carry carries on one request, given by its key. It gives the changes that settle it, or an *AgainError when it is to
+// be run again: a lane is busy, or something outside failed for now. On the last attempt it settles all the same, and
+// the answer says that it could not be told.
+func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
+	request, err := p.Requests.RequestByKey(ctx, work.Subject)
+	if err != nil {
+		return Changes{}, fmt.Errorf("read request %s: %w", work.Subject, err)
+	}
+	if request.State == RequestSettled {
+		return Changes{}, nil
+	}
+	c := &carrying{Promoter: p, lease: work.Lease, attempt: work.Attempts, request: request}
+	c.answer = Answer{
+		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester,
+	}
+	silent, err := c.run(ctx)
+	if err != nil {
+		if err := c.again(err); err != nil {
+			return Changes{}, err
+		}
+		c.answer.Result = ResultErrored
+		c.answer.Gates = append(c.answer.Gates, unclear("request", err))
+	}
+	return c.settle(ctx, silent)
+}
+
+// again gives the error with which the request is to be run once more, or nil when it is to be settled as it is.
+func (c *carrying) again(err error) error {
+	var again *AgainError
+	var delayed *DelayedError
+	switch {
+	case errors.Is(err, ErrLeaseLost), errors.Is(err, context.Canceled), errors.As(err, &again):
+		return err
+	case lasting(err), c.attempt >= requestAttempts:
+		return nil
+	case errors.As(err, &delayed):
+		return &AgainError{Err: err, After: delayed.After}
+	}
+	wait := time.Duration(1<<c.attempt) * 200 * time.Millisecond
+	return &AgainError{Err: err, After: wait/2 + rand.N(wait)}
+}
+
+func unclear(name string, err error) Gate {
+	return Gate{
+		Name: name, Reason: reasonOf(err), Expected: "an answer", Actual: "could not tell: " + err.Error(),
+		Next: "ask again in a minute; nothing is promoted on a guess",
+	}
+}
+
+// run answers the request. It reports true when there is to be no answer at all.
+func (c *carrying) run(ctx context.Context) (silent bool, err error) {
+	if c.role, err = c.People.Role(ctx, c.request.Repository, c.request.Requester); err != nil {
+		return false, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
+	}
+	stranger := c.role.Permission == "none" || c.role.Permission == "read" && !c.request.Repository.Private
+	if !stranger {
+		if err := c.acknowledge(ctx); err != nil {
+			return false, err
+		}
+	}
+	if c.policy, err = c.Policies.Fresh(ctx, c.request.Repository); err != nil {
+		return stranger, fromGitHub(err)
+	}
+	c.answer.PolicyCommit, c.answer.PolicySource = c.policy.File.Head, c.policy.File.Source
+	if stranger {
+		named, err := c.namedByPolicy(ctx)
+		if err != nil || !named {
+			return true, err
+		}
+		if err := c.acknowledge(ctx); err != nil {
+			return false, err
+		}
+	}
+	return false, c.dispatch(ctx)
+}
+
+// acknowledge shows that the comment was seen. The answer to a button is its check run.
+func (c *carrying) acknowledge(ctx context.Context) error {
+	if c.request.Source != FromComment {
+		return nil
+	}
+	eyes := reaction(c.request, ReactionEyes)
+	_, err := c.Announcements.Announcement(ctx, eyes.Key)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return c.Journal.Commit(ctx, c.lease, Changes{Announcements: []Announcement{eyes}})
+}
+
+// namedByPolicy reports whether some environment names the person, though their role alone would not get an answer.
+func (c *carrying) namedByPolicy(ctx context.Context) (bool, error) {
+	if !c.policy.Valid() {
+		return false, nil
+	}
+	for _, environment := range c.policy.Policy.Environments {
+		allowed, err := c.may(ctx, environment.Promoters)
+		if err != nil || allowed {
+			return allowed, err
+		}
+	}
+	return false, nil
+}
+
+var permissionRank = map[string]int{"read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
+
+// may reports whether any one entry names the requester, asking for as little as it takes.
+func (c *carrying) may(ctx context.Context, people People) (bool, error) {
+	if needed := permissionRank[people.Permission]; needed > 0 && permissionRank[c.role.Permission] >= needed {
+		return true, nil
+	}
+	if c.role.Permission == "none" {
+		return false, nil
+	}
+	for _, user := range people.Users {
+		if strings.EqualFold(user, c.request.Requester.Login) {
+			return true, nil
+		}
+	}
+	for _, team := range people.Teams {
+		member, err := c.People.TeamMember(ctx, c.request.Repository, team, c.request.Requester)
+		if err != nil {
+			return false, fromGitHub(fmt.Errorf("look up %s in team %s: %w", c.request.Requester.Login, team, err))
+		}
+		if member {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// dispatch answers the command that the requester gave.
+func (c *carrying) dispatch(ctx context.Context) error {
+	command := c.request.Command
+	switch {
+	case command.Problem != "":
+		return c.refuse(Gate{Name: "command", Reason: UnknownCommand, Expected: "a command of /promote help", Actual: command.Problem, Next: command.Suggestion})
+	case !c.policy.File.Found:
+		return c.refuse(Gate{
+			Name: "policy", Reason: PolicyMissing, Expected: ".github/verbatim.yml on " + orWord(c.request.Repository.DefaultBranch, "the default branch"), Actual: "there is none",
+			Next: "add the file; nothing is promoted without it",
+		})
+	case !c.policy.Valid():
+		c.answer.PolicyProblems = c.policy.Problems
+		return c.refuse(Gate{
+			Name: "policy", Reason: PolicyInvalid, Expected: "a valid policy", Actual: fmt.Sprintf("%d problems, the first: %s", len(c.policy.Problems), c.policy.Problems[0]),
+			Next: "mend the file on the default branch (verbatim validate shows the same)",
+		})
+	}
+	if missing := notYet(command); missing != "" {
+		return c.refuse(Gate{
+			Name: "command", Reason: NotEnforced, Expected: "a command that this version carries out", Actual: missing + " is not there yet",
+			Next: "use /promote, /promote status, /promote help or /rollback",
+		})
+	}
+	switch command.Verb {
+	case VerbHelp:
+		return c.help()
+	case VerbStatus:
+		return c.status(ctx)
+	case VerbRollback:
+		return c.rollback(ctx)
+	default:
+		return c.promote(ctx)
+	}
+}
+
+// notYet gives what the command needs that this version does not have.
+func notYet(command Command) string {
+	switch command.Verb {
+	case VerbApprove, VerbHold, VerbResume, VerbCancel, VerbOverride:
+		return "/promote " + string(command.Verb)
+	}
+	switch {
+	case command.WhenVerified:
+		return "--when-verified"
+	case command.SHA == "latest":
+		return "--sha latest"
+	}
+	return ""
+}
+
+// refuse answers with gates that are unmet before any image comes into it.
+func (c *carrying) refuse(gates ...Gate) error {
+	c.answer.Gates = append(c.answer.Gates, gates...)
+	c.answer.Result = ResultRefused
+	for _, gate := range c.answer.Gates {
+		if gate.Reason.Unclear() {
+			c.answer.Result = ResultErrored
+		}
+	}
+	return nil
+}
+
+// settle gives the changes that end the request: its answer, and everything that tells of it.
+func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
+	now := c.Clock()
+	c.answer.Duration = now.Sub(c.request.Received)
+	request := c.request
+	request.State, request.Answer = RequestSettled, c.answer
+	changes := Changes{Requests: []*Request{&request}, ReleaseLanes: true}
+	if silent {
+		return changes, nil
+	}
+	if request.Source == FromComment {
+		replies, err := c.reply(ctx, request)
+		if err != nil {
+			return Changes{}, err
+		}
+		changes.Announcements = append(changes.Announcements, replies...)
+	}
+	if notice, found := c.notice(request); found {
+		changes.Announcements = append(changes.Announcements, notice)
+	}
+	checks, err := c.checks(ctx, request)
+	if err != nil {
+		return Changes{}, err
+	}
+	changes.Announcements = append(changes.Announcements, checks...)
+	return changes, nil
+}
+
+// reply gives the comment's one reply and its reaction, once all of the comment's requests are settled.
+func (c *carrying) reply(ctx context.Context, settled Request) ([]Announcement, error) {
+	requests, err := c.Requests.RequestsOfComment(ctx, settled.Repository.ID, settled.Comment)
+	if err != nil {
+		return nil, err
+	}
+	var answers []Answer
+	for _, request := range requests {
+		switch {
+		case request.Key == settled.Key:
+			answers = append(answers, settled.Answer)
+		case request.State == RequestOpen:
+			return nil, nil
+		case request.Answer.Result != "":
+			answers = append(answers, request.Answer)
+		}
+	}
+	return []Announcement{
+		{
+			Key:  fmt.Sprintf("reply/%d/%d", settled.Repository.ID, settled.Comment),
+			Kind: AnnounceReply, Repository: settled.Repository, Issue: settled.Issue, Comment: settled.Comment, Answers: answers,
+		},
+		reaction(settled, reactionTo(answers)),
+	}, nil
+}
+
+// notice gives the Slack message of the request, if there is one to send.
+func (c *carrying) notice(request Request) (Announcement, bool) {
+	kinds := map[Result]NoticeKind{ResultPromoted: NoticePromoted, ResultRolledBack: NoticeRolledBack, ResultRefused: NoticeRefused}
+	kind, tells := kinds[request.Answer.Result]
+	acted := request.Command.Verb == VerbPromote || request.Command.Verb == VerbRollback
+	if !tells || !acted || request.Command.DryRun || request.Answer.Environment == "" {
+		return Announcement{}, false
+	}
+	environment, _ := c.policy.Policy.Environment(request.Answer.Environment)
+	webhook := c.Slack(environment)
+	if webhook == "" {
+		return Announcement{}, false
+	}
+	return Announcement{
+		Key: "slack/" + request.Key, Kind: AnnounceSlack, Repository: request.Repository,
+		Notice: &Notice{Webhook: webhook, Kind: kind, Repository: request.Repository, Answer: request.Answer},
+	}, true
+}

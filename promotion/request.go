@@ -1,0 +1,129 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// CommentEvent is a new comment with commands in it. The door has already ignored bots, edited comments and comments
+// that are not on a pull request.
+type CommentEvent struct {
+	Repository Repository
+	Issue      int
+	Comment    int64
+	Author     Person
+	Commands   []Command
+	TooMany    bool // more commands than a comment may have: all are refused
+	Received   time.Time
+}
+
+// PressEvent is a press of a check run's button.
+type PressEvent struct {
+	Repository Repository
+	CheckRun   int64
+	Key        string // the check run's external id, which is our announcement's key
+	Identifier string
+	Commit     Commit // the check run's head
+	Sender     Person
+	Received   time.Time
+}
+
+// Door turns what people ask for into requests, each of which takes effect once.
+type Door struct {
+	Requests      RequestReader
+	Announcements AnnouncementReader
+}
+
+// Commented takes a comment. It costs no call: a request row for each command, to be carried on by the Promoter.
+func (d Door) Commented(ctx context.Context, event CommentEvent) (Changes, error) {
+	commands := event.Commands
+	if event.TooMany {
+		commands = []Command{{
+			Line: commands[0].Line, Verb: commands[0].Verb,
+			Problem: fmt.Sprintf("a comment may hold at most %d commands; this one has more, and none of them was carried out", MaximumCommands),
+		}}
+	}
+	var changes Changes
+	for i, command := range commands {
+		request := Request{
+			Key: fmt.Sprintf("comment/%d/%d/%d", event.Repository.ID, event.Comment, i), Source: FromComment, Repository: event.Repository,
+			Issue: event.Issue, Comment: event.Comment, Requester: event.Author, Command: command, Received: event.Received, State: RequestOpen,
+		}
+		if err := d.add(ctx, &changes, request, fmt.Sprintf("request/%d/%d", event.Repository.ID, event.Issue)); err != nil {
+			return Changes{}, err
+		}
+	}
+	return changes, nil
+}
+
+// MaximumCommands is how many commands a comment may hold.
+const MaximumCommands = 10
+
+// Pressed takes a press of a button. What it promotes comes from our own row, not from the event.
+func (d Door) Pressed(ctx context.Context, event PressEvent) (Changes, error) {
+	announcement, err := d.Announcements.Announcement(ctx, event.Key)
+	if errors.Is(err, ErrNotFound) {
+		return Changes{}, nil
+	}
+	if err != nil {
+		return Changes{}, err
+	}
+	check := announcement.Check
+	sequence, ours := ButtonSequence(event.Identifier)
+	if check == nil || !ours || check.Repository.ID != event.Repository.ID || check.Commit != event.Commit {
+		return Changes{}, nil
+	}
+	request := Request{
+		Key: fmt.Sprintf("button/%d/%d/%d", event.Repository.ID, event.CheckRun, event.Sender.ID), Source: FromButton, Repository: event.Repository,
+		CheckRun: event.CheckRun, Sequence: sequence, Commit: check.Commit, Environment: check.Environment, Requester: event.Sender,
+		Command:  Command{Line: "/promote " + check.Environment, Verb: VerbPromote, Names: []string{check.Environment}},
+		Received: event.Received, State: RequestOpen,
+	}
+	var changes Changes
+	err = d.add(ctx, &changes, request, fmt.Sprintf("request/%d/%s", event.Repository.ID, check.Environment))
+	return changes, err
+}
+
+// add adds the request and its row of work, unless it was added before: under this delivery or another.
+func (d Door) add(ctx context.Context, changes *Changes, request Request, queue string) error {
+	_, err := d.Requests.RequestByKey(ctx, request.Key)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	changes.Requests = append(changes.Requests, &request)
+	changes.Work = append(changes.Work, NewWork{Kind: WorkRequest, Subject: request.Key, Queue: queue})
+	return nil
+}
+
+// Eyes, and the reactions that follow them, as product.md names them.
+const (
+	ReactionEyes     = "eyes"
+	ReactionRocket   = "rocket"
+	ReactionInformed = "+1"
+	ReactionRefused  = "-1"
+	ReactionConfused = "confused"
+)
+
+// reactionTo gives the one reaction to a comment's answers: the worst of them.
+func reactionTo(answers []Answer) string {
+	rank := map[Result]int{ResultErrored: 4, ResultRefused: 3, ResultPromoted: 2, ResultRolledBack: 2}
+	worst := 0
+	for _, answer := range answers {
+		worst = max(worst, rank[answer.Result])
+	}
+	return []string{ReactionInformed, ReactionInformed, ReactionRocket, ReactionRefused, ReactionConfused}[worst]
+}
+
+func reaction(request Request, content string) Announcement {
+	return Announcement{
+		Key:  strings.Join([]string{"reaction", strconv.FormatInt(request.Repository.ID, 10), strconv.FormatInt(request.Comment, 10), content}, "/"),
+		Kind: AnnounceReaction, Repository: request.Repository, Issue: request.Issue, Comment: request.Comment, Reaction: content,
+	}
+}

@@ -1,0 +1,137 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+)
+
+// rollback answers /promote rollback: it goes back to what was live before, image by image. The gates of stages do not
+// count: what was once live may be live again.
+func (c *carrying) rollback(ctx context.Context) error {
+	environment, images, gate := c.names(c.request.Command.Names)
+	if gate != nil {
+		c.answer.Environment = environment.Name
+		return c.refuse(*gate)
+	}
+	into := target{environment: environment, images: images}
+	c.answer.Environment, c.answer.WhoMay = environment.Name, WhoMay(environment.Promoters)
+	var err error
+	if into.person, err = c.personFact(ctx, environment); err != nil {
+		return err
+	}
+	return c.each(into, func(image Image, previous Promotion) (Outcome, error) {
+		return c.rollbackImage(ctx, into, image, previous)
+	}, ctx)
+}
+
+func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, previous Promotion) (Outcome, error) {
+	scope := scopeOf(ctx, c.Scope, c.Lanes, c.request.Repository, image)
+	move := &moving{carrying: c, environment: into.environment, image: image, scope: scope, promotion: previous, kind: KindRollback}
+	if outcome, done, err := move.resume(ctx); done || err != nil {
+		return outcome, err
+	}
+	live, err := c.History.Live(ctx, c.request.Repository.ID, into.environment.Name, image.Name)
+	if err != nil {
+		return Outcome{}, err
+	}
+	decision := Decision{Image: image.Name, Environment: into.environment.Name, Registry: scope.Registry}
+	facts := Facts{Repository: c.request.Repository, Policy: c.policy, Environment: into.environment}
+	decision.Gates = append(decision.Gates, ruleGates(facts)[0], into.person.gate(into.environment.Promoters), scope.gate(c.request.Repository))
+	refused := len(decision.Unmet()) > 0
+	if !refused && !c.request.Command.DryRun {
+		gate, err := move.take(ctx, into.environment.TagsFor(Commit{}))
+		if err != nil {
+			return Outcome{}, err
+		}
+		if gate != nil {
+			decision.Gates = append(decision.Gates, *gate)
+		}
+		// Under the lane, nothing moves any more.
+		if live, err = c.History.Live(ctx, c.request.Repository.ID, into.environment.Name, image.Name); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if !scope.Allowed {
+		return move.refuse(ctx, decision)
+	}
+	inspection, err := c.rollbackTarget(ctx, into.environment, live, &decision)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if len(decision.Unmet()) > 0 {
+		return move.refuse(ctx, decision)
+	}
+	return move.act(ctx, decision, inspection)
+}
+
+// rollbackTarget finds the digest to go back to and asks the registry for it. It adds the gates to the decision.
+func (c *carrying) rollbackTarget(ctx context.Context, environment Environment, live []Promotion, decision *Decision) (Inspection, error) {
+	standing := StandingOf(live)
+	goal, found := standing.Current()
+	if found {
+		decision.FromCommit = goal.Commit
+		goal, found = standing.Previous(goal.Digest)
+	}
+	gate := Gate{Name: "rollback target", Reason: ImageMissing, Expected: "a digest that was live in " + environment.Name + " before"}
+	if to := c.request.Command.To; to != "" {
+		var digests int
+		goal, digests = OnceLive(live, to)
+		found = digests == 1
+		gate.Expected = "one digest that was once live in " + environment.Name + " and that " + to + " names"
+		gate.Actual, gate.Next = fmt.Sprintf("%d such digests", digests), "look at /promote status, and give the whole digest"
+	}
+	// Only tags that stay from promotion to promotion move: one that names a commit names its digest already.
+	tags := environment.TagsFor(Commit{})
+	if len(tags) == 0 {
+		tags = environment.TagsFor(goal.Commit)
+	}
+	inspection, err := c.inspectGoal(ctx, decision.Registry, goal.Digest, tags)
+	if err != nil {
+		if again := c.again(err); again != nil {
+			return inspection, again
+		}
+		decision.Gates = append(decision.Gates, unclear("registry", err))
+		return inspection, nil
+	}
+	// The tag may have been moved by other hands: then back is what the ledger has as live.
+	if named := currentNamed(inspection, tags); c.request.Command.To == "" && !named.IsZero() {
+		if other, is := standing.Previous(named); is && other.Digest != goal.Digest {
+			goal, found = other, true
+			if inspection, err = c.inspectGoal(ctx, decision.Registry, goal.Digest, tags); err != nil {
+				return inspection, err
+			}
+		}
+	}
+	if !found {
+		if gate.Actual == "" {
+			gate.Actual, gate.Next = "nothing is known to have been live before", "name one with --to, or promote a commit that repairs it"
+		}
+		decision.Gates = append(decision.Gates, gate)
+		return inspection, nil
+	}
+	decision.Commit, decision.Digest, decision.Tags = goal.Commit, goal.Digest, tags
+	gate.Met, gate.Actual = inspection.Manifest.Digest == goal.Digest, goal.Digest.String()
+	if !gate.Met {
+		gate.Actual, gate.Next = fmt.Sprintf("the registry does not have %s any more", goal.Digest), "name another with --to"
+	}
+	if goal.Kind == KindBaseline {
+		decision.Notes = append(decision.Notes, fmt.Sprintf("%s was there before Verbatim: no stage verified it", goal.Digest))
+	}
+	decision.Gates = append(decision.Gates, gate)
+	return inspection, nil
+}
+
+func (c *carrying) inspectGoal(ctx context.Context, registry RegistryRepository, digest Digest, tags []string) (Inspection, error) {
+	inspection, err := c.Registry.Inspect(ctx, registry, digest, tags)
+	if err != nil {
+		return inspection, fromRegistry(fmt.Errorf("read the tags of %s: %w", registry, err))
+	}
+	return inspection, nil
+}
+
+func currentNamed(inspection Inspection, tags []string) Digest {
+	if len(tags) == 0 {
+		return Digest{}
+	}
+	return inspection.Tags[tags[0]].Digest
+}

@@ -1,0 +1,149 @@
+package promotion
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Attempt is what GitHub lists now of one attempt of a stage's run.
+type Attempt struct {
+	Stage   string
+	Run     int64
+	Number  int
+	Started time.Time
+	Running bool
+	URL     string
+}
+
+// attemptRecord gathers what is known of one attempt of a stage.
+type attemptRecord struct {
+	run          int64
+	attempt      int
+	started      time.Time
+	running      bool
+	url          string
+	verification *Verification
+}
+
+// newestAttempt gives the attempt that rules for a stage: the newest by run start, run id and attempt in which it ran.
+func newestAttempt(stage Stage, records Records, listed []Attempt) *attemptRecord {
+	type key struct {
+		run     int64
+		attempt int
+	}
+	known := map[key]*attemptRecord{}
+	at := func(run int64, attempt int, started time.Time) *attemptRecord {
+		record, found := known[key{run, attempt}]
+		if !found {
+			record = &attemptRecord{run: run, attempt: attempt, started: started}
+			known[key{run, attempt}] = record
+		}
+		return record
+	}
+	judged := map[int64]bool{}
+	for i := range records.Verifications {
+		verification := &records.Verifications[i]
+		if verification.Stage != stage.Name {
+			continue
+		}
+		for _, job := range verification.Jobs {
+			judged[job] = true
+		}
+		record := at(verification.Run, verification.Attempt, verification.RunStarted)
+		record.started, record.url = verification.RunStarted, verification.URL
+		if record.verification == nil || newer(*verification, *record.verification) {
+			record.verification = verification
+		}
+	}
+	for _, start := range records.Starts {
+		if start.Stage != stage.Name {
+			continue
+		}
+		record := at(start.Run, start.Attempt, start.RunStarted)
+		if stage.Job != "" && !judged[start.Job] || stage.Job == "" && record.verification == nil {
+			record.running = true
+		}
+	}
+	for _, attempt := range listed {
+		if attempt.Stage != stage.Name {
+			continue
+		}
+		record := at(attempt.Run, attempt.Number, attempt.Started)
+		record.running = attempt.Running
+		record.url = attempt.URL
+	}
+	var newest *attemptRecord
+	for _, record := range known {
+		if newest == nil || compareAttempts(record.started, record.run, record.attempt, newest.started, newest.run, newest.attempt) > 0 {
+			newest = record
+		}
+	}
+	return newest
+}
+
+// stageGate decides one required stage for a digest.
+func stageGate(policy Policy, stage Stage, records Records, listed []Attempt, digest Digest) (Gate, *Verification) {
+	gate := Gate{Name: "stage " + stage.Name, Reason: StageMissing, Expected: "passed for " + orNone(digest)}
+	newest := newestAttempt(stage, records, listed)
+	if newest == nil {
+		gate.Actual = "no run of " + stage.Workflow + " was seen for this commit"
+		gate.Next = "wait for the workflow, or run it for this commit"
+		return gate, nil
+	}
+	gate.URL = newest.url
+	verification := newest.verification
+	switch {
+	case newest.running:
+		gate.Reason, gate.Actual = StageRunning, fmt.Sprintf("run %d, attempt %d, has not ended", newest.run, newest.attempt)
+		gate.Next = "wait until it has ended"
+	case verification == nil:
+		gate.Reason, gate.Actual = StageRunning, fmt.Sprintf("run %d, attempt %d, has no result yet", newest.run, newest.attempt)
+		gate.Next = "wait until it has ended"
+	case !verification.Passed():
+		gate.Reason = verification.Failure
+		gate.Actual = fmt.Sprintf("attempt %d: %s", verification.Attempt, verification.Detail)
+		gate.Next = "mend the cause and run the stage again"
+	case verification.Definition != stage.Definition():
+		gate.Actual = "it passed under another definition of the stage: the policy has changed since"
+		gate.Next = "run the stage again under the policy of now"
+	case digest.IsZero() || verification.Digest != digest:
+		gate.Actual = "passed for " + orNone(verification.Digest)
+		gate.Next = "run the stage for the digest that is to be promoted"
+	default:
+		if missing := missingBefore(policy, stage, *verification, records); len(missing) > 0 {
+			gate.Actual = fmt.Sprintf("started at %s, before %s had passed for this digest", clockText(verification.Started), strings.Join(missing, ", "))
+			gate.Next = "run " + stage.Name + " again, now that what it comes after has passed"
+			return gate, nil
+		}
+		gate.Met, gate.Actual = true, fmt.Sprintf("passed in attempt %d", verification.Attempt)
+		return gate, verification
+	}
+	return gate, nil
+}
+
+// missingBefore gives the stages that the stage comes after and that had not passed for its digest when it started.
+func missingBefore(policy Policy, stage Stage, verification Verification, records Records) []string {
+	var missing []string
+	for _, name := range stage.After {
+		before, found := policy.Stage(name)
+		passed := found && slices.ContainsFunc(records.Verifications, func(earlier Verification) bool {
+			return earlier.Stage == name && earlier.Passed() && earlier.Digest == verification.Digest &&
+				earlier.Definition == before.Definition() && !earlier.Ended.After(verification.Started)
+		})
+		if !passed {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+func orNone(digest Digest) string {
+	if digest.IsZero() {
+		return "no digest"
+	}
+	return digest.String()
+}
+
+func clockText(at time.Time) string { return at.UTC().Format(time.RFC3339) }

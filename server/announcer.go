@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/forge"
+	"github.com/verbatim-dev/verbatim/promotion/report"
+)
+
+// AnnouncementLedger reads announcements and keeps what became of them.
+type AnnouncementLedger interface {
+	promotion.AnnouncementReader
+	// AnnouncementMade says which version was made known, under which id, and completes the row of work.
+	AnnouncementMade(ctx context.Context, lease promotion.Lease, key string, version, external int64, closed bool) error
+}
+
+// Commenter writes comments and reactions.
+type Commenter interface {
+	CreateComment(ctx context.Context, repository promotion.Repository, issue int, body string) (int64, error)
+	EditComment(ctx context.Context, repository promotion.Repository, comment int64, body string) error
+	FindComment(ctx context.Context, repository promotion.Repository, issue int, marker string, since time.Time) (int64, bool, error)
+	React(ctx context.Context, repository promotion.Repository, comment int64, content string) error
+}
+
+// Checker writes check runs.
+type Checker interface {
+	CreateCheckRun(ctx context.Context, repository promotion.Repository, check forge.CheckRun) (int64, error)
+	UpdateCheckRun(ctx context.Context, repository promotion.Repository, id int64, check forge.CheckRun) error
+	FindCheckRun(ctx context.Context, repository promotion.Repository, commit promotion.Commit, name, externalID string) (id int64, completed, found bool, err error)
+}
+
+// Messenger sends a message to a webhook by its name in the settings.
+type Messenger interface {
+	Send(ctx context.Context, webhook string, repository promotion.Repository, body []byte) error
+}
+
+// Announcer tells GitHub and Slack what was decided. Each announcement is known by its meaning: telling it again edits
+// what was told, and after a crash it looks for what it told before it tells it anew.
+type Announcer struct {
+	Ledger    AnnouncementLedger
+	Comments  Commenter
+	Checks    Checker
+	Messenger Messenger
+}
+
+// Tell makes one announcement known and completes its row of work.
+func (a *Announcer) Tell(ctx context.Context, work promotion.Work) error {
+	announcement, err := a.Ledger.Announcement(ctx, work.Subject)
+	if err != nil {
+		return fmt.Errorf("read announcement %s: %w", work.Subject, err)
+	}
+	external, closed := announcement.External, announcement.Closed
+	if announcement.Done < announcement.Version {
+		again := work.Attempts > 1 || announcement.Version > 1 && announcement.External == 0
+		switch announcement.Kind {
+		case promotion.AnnounceReply:
+			external, err = a.reply(ctx, announcement, again)
+		case promotion.AnnounceReaction:
+			err = a.Comments.React(ctx, announcement.Repository, announcement.Comment, announcement.Reaction)
+		case promotion.AnnounceCheck:
+			external, closed, err = a.check(ctx, announcement, again)
+		case promotion.AnnounceSlack:
+			err = a.Messenger.Send(ctx, announcement.Notice.Webhook, announcement.Repository, report.Slack(*announcement.Notice))
+		}
+	}
+	if errors.Is(err, promotion.ErrNotFound) {
+		// The comment or the endpoint is gone: there is nobody to tell.
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("announcement dropped: there is no such place any more")
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("announce %s: %w", announcement.Key, err)
+	}
+	return a.Ledger.AnnouncementMade(ctx, work.Lease, announcement.Key, announcement.Version, external, closed)
+}
+
+func (a *Announcer) reply(ctx context.Context, announcement promotion.Announcement, again bool) (int64, error) {
+	body := report.Reply(announcement.Answers, announcement.Key)
+	id := announcement.External
+	if id == 0 && again {
+		found, isThere, err := a.Comments.FindComment(ctx, announcement.Repository, announcement.Issue, report.Marker(announcement.Key), time.Time{})
+		if err != nil {
+			return 0, err
+		}
+		if isThere {
+			id = found
+		}
+	}
+	if id != 0 {
+		return id, a.Comments.EditComment(ctx, announcement.Repository, id, body)
+	}
+	return a.Comments.CreateComment(ctx, announcement.Repository, announcement.Issue, body)
+}
+
+// check updates the check run that is still open, or makes another of the same name: GitHub does not reopen one that
+// has completed.
+func (a *Announcer) check(ctx context.Context, announcement promotion.Announcement, again bool) (int64, bool, error) {
+	check := *announcement.Check
+	text := report.CheckRun(check)
+	run := forge.CheckRun{
+		Name: CheckName(check.Environment), HeadSHA: check.Commit.String(), Status: text.Status, Conclusion: text.Conclusion, ExternalID: announcement.Key,
+		Title: text.Title, Summary: text.Summary, Text: text.Text,
+	}
+	if check.Button != "" {
+		run.Actions = []forge.CheckAction{{Label: text.ActionLabel, Description: text.ActionDescription, Identifier: check.Button}}
+	}
+	completed := text.Status == "completed"
+	if announcement.External != 0 && !announcement.Closed {
+		return announcement.External, completed, a.Checks.UpdateCheckRun(ctx, announcement.Repository, announcement.External, run)
+	}
+	if again {
+		id, itsCompleted, found, err := a.Checks.FindCheckRun(ctx, announcement.Repository, check.Commit, run.Name, announcement.Key)
+		if err != nil {
+			return 0, false, err
+		}
+		if found && id != announcement.External && (completed || !itsCompleted) {
+			return id, completed, a.Checks.UpdateCheckRun(ctx, announcement.Repository, id, run)
+		}
+	}
+	id, err := a.Checks.CreateCheckRun(ctx, announcement.Repository, run)
+	return id, completed, err
+}
+
+// CheckName gives the name of an environment's check run.
+func CheckName(environment string) string { return "verbatim / " + environment }

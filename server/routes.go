@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/palantir/go-githubapp/githubapp"
+)
+
+// routes are what the public listener serves.
+func (s *Server) routes() (http.Handler, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, status{Status: "ok"}) })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.worker == nil {
+		mux.HandleFunc(githubapp.DefaultWebhookRoute, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, notConfigured, http.StatusServiceUnavailable)
+		})
+		return mux, nil
+	}
+	app := s.options.Settings.GitHub.App
+	secrets := []string{app.WebhookSecret}
+	if previous := s.options.Settings.PreviousWebhookSecret.Reveal(); previous != "" {
+		secrets = append(secrets, previous)
+	}
+	intake, err := NewIntake(s.handlers, secrets, s.ledger, s.options.Clock, s.metrics)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle(githubapp.DefaultWebhookRoute, intake)
+	return mux, nil
+}
+
+const notConfigured = "no GitHub App is configured: set GITHUB_APP_INTEGRATION_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_WEBHOOK_SECRET"
+
+// metricsRoutes are what the listener of operators serves.
+func (s *Server) metricsRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.Handler(s.ledger))
+	return mux
+}
+
+type status struct {
+	Status string `json:"status"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// ready answers 200 when deliveries can be kept and worked off, else 503 with the reason.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	if s.worker == nil {
+		answer(w, http.StatusServiceUnavailable, status{"not ready", notConfigured})
+		return
+	}
+	if err := s.ledger.Healthy(ctx); err != nil {
+		answer(w, http.StatusServiceUnavailable, status{"not ready", "the ledger: " + err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, status{Status: "ready"})
+}
+
+func answer(w http.ResponseWriter, code int, body status) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	// The client may be gone; there is nobody to tell.
+	_ = json.NewEncoder(w).Encode(body)
+}

@@ -1,0 +1,216 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/palantir/go-githubapp/githubapp"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/verbatim-dev/verbatim/config"
+	"github.com/verbatim-dev/verbatim/handlers"
+	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/forge"
+	"github.com/verbatim-dev/verbatim/promotion/ledger"
+	"github.com/verbatim-dev/verbatim/promotion/notify"
+	"github.com/verbatim-dev/verbatim/promotion/registry"
+)
+
+// Options are what a Server is made from.
+type Options struct {
+	Settings config.Settings
+	Version  string
+	Logger   zerolog.Logger
+	Clock    func() time.Time // nil: the wall clock
+	// Registry replaces the registries of the settings, for tests that inject failures. nil: ECR and OCI.
+	Registry promotion.Registry
+}
+
+// Server is Verbatim, put together: it listens as soon as New returns and works once Run is called.
+type Server struct {
+	options  Options
+	ledger   *ledger.Ledger
+	forge    *forge.Forge
+	metrics  *Metrics
+	worker   *Worker
+	public   net.Listener
+	private  net.Listener
+	handlers []githubapp.EventHandler
+}
+
+// New opens the ledger, binds the listeners and puts the parts together. It makes no call to GitHub or a registry. The
+// error names what could not be opened or which setting is wrong.
+func New(ctx context.Context, options Options) (*Server, error) {
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	s := &Server{options: options}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	settings := s.options.Settings
+	if s.public, err = listen(ctx, "VERBATIM_ADDR", settings.Addr); err != nil {
+		return err
+	}
+	if s.private, err = listen(ctx, "VERBATIM_METRICS_ADDR", settings.MetricsAddr); err != nil {
+		return err
+	}
+	if s.ledger, err = ledger.Open(ctx, settings.DatabaseURL, s.options.Clock); err != nil {
+		return err
+	}
+	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "ping"})
+	if !settings.AppConfigured() {
+		return nil
+	}
+	return s.compose()
+}
+
+func listen(ctx context.Context, setting, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (%s): %w", address, setting, err)
+	}
+	return listener, nil
+}
+
+// compose makes the domain's parts and gives each the adapters it asks for.
+func (s *Server) compose() error {
+	settings, clock := s.options.Settings, s.options.Clock
+	creator, err := forge.NewClientCreator(settings.GitHub, forge.ClientOptions{
+		UserAgent: "verbatim/" + s.options.Version, Observe: s.metrics.Outside,
+	})
+	if err != nil {
+		return err
+	}
+	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, Now: clock})
+	registries := s.options.Registry
+	if registries == nil {
+		registries = registry.New(registryOptions(settings, s.options.Version))
+	}
+	notifier, err := notify.New(slackWebhooks(settings), notify.Options{})
+	if err != nil {
+		return err
+	}
+	policies := &promotion.PolicySource{Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Clock: clock}
+	checks := promotion.Checks{History: s.ledger}
+	slack := slackOf(settings)
+	observer := &promotion.Observer{
+		Policies: policies, Runs: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Checks: checks,
+		Scope: settings.Scope, Clock: clock, Slack: slack,
+	}
+	promoter := &promotion.Promoter{
+		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,
+		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Checks: checks,
+		Scope: settings.Scope, Clock: clock, Slack: slack,
+	}
+	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
+	watch := promotion.PolicyWatch{Policies: policies, Checks: checks}
+	s.handlers = []githubapp.EventHandler{
+		handlers.WorkflowRun{Observer: observer}, handlers.WorkflowJob{Observer: observer},
+		handlers.IssueComment{Door: door, Clock: clock}, handlers.CheckRun{Door: door, Clock: clock},
+		handlers.Push{Watch: watch}, handlers.PullRequest{Watch: watch},
+	}
+	s.worker = &Worker{
+		Ledger: s.ledger, Handlers: s.handlers, Requests: promoter,
+		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, Checks: s.forge, Messenger: notifier},
+		Clock:  clock, Metrics: s.metrics, Logger: s.options.Logger, Parallel: settings.Workers, Lease: settings.Lease,
+	}
+	return nil
+}
+
+// parsePolicy reads a policy file for the domain: the problems instead of an error, and the environments in either case.
+func parsePolicy(file string, content []byte) (promotion.Policy, []promotion.Problem, []string) {
+	policy, err := config.ParsePolicy(file, content)
+	var invalid *config.PolicyError
+	switch {
+	case errors.As(err, &invalid):
+		return promotion.Policy{}, invalid.Problems, config.EnvironmentNames(content)
+	case err != nil:
+		return promotion.Policy{}, []promotion.Problem{{File: file, Line: 1, Column: 1, Message: err.Error()}}, config.EnvironmentNames(content)
+	}
+	return policy, nil, config.EnvironmentNames(content)
+}
+
+// slackOf gives which webhook an environment's notices go to: the one that the policy names, else the default one if
+// the server has it.
+func slackOf(settings config.Settings) func(promotion.Environment) string {
+	_, hasDefault := settings.Slack[defaultWebhook]
+	return func(environment promotion.Environment) string {
+		if environment.Slack == "" && hasDefault {
+			return defaultWebhook
+		}
+		return environment.Slack
+	}
+}
+
+const defaultWebhook = "default"
+
+// Addr gives the address at which the server listens for GitHub and people.
+func (s *Server) Addr() string { return s.public.Addr().String() }
+
+// MetricsAddr gives the address at which /metrics is served.
+func (s *Server) MetricsAddr() string { return s.private.Addr().String() }
+
+// Run serves until the context ends, then finishes or hands back what is under way.
+func (s *Server) Run(ctx context.Context) error {
+	routes, err := s.routes()
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	group, running := errgroup.WithContext(ctx)
+	base := s.options.Logger.WithContext(context.WithoutCancel(ctx))
+	serve := func(listener net.Listener, handler http.Handler) {
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
+			MaxHeaderBytes: 64 << 10, BaseContext: func(net.Listener) context.Context { return base },
+		}
+		group.Go(func() error {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+			}
+			return nil
+		})
+		group.Go(func() error {
+			<-running.Done()
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Settings.ShutdownGrace)
+			defer cancel()
+			return server.Shutdown(stopping)
+		})
+	}
+	serve(s.public, routes)
+	serve(s.private, s.metricsRoutes())
+	if s.worker != nil {
+		group.Go(func() error {
+			s.worker.Run(running, s.options.Settings.ShutdownGrace)
+			return nil
+		})
+	}
+	s.options.Logger.Info().Str("addr", s.Addr()).Str("metrics_addr", s.MetricsAddr()).Str("version", s.options.Version).
+		Bool("app_configured", s.worker != nil).Msg("verbatim is listening")
+	err = group.Wait()
+	return errors.Join(err, s.close())
+}
+
+func (s *Server) close() error {
+	var failures []error
+	for _, listener := range []net.Listener{s.public, s.private} {
+		if listener != nil {
+			if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				failures = append(failures, err)
+			}
+		}
+	}
+	if s.ledger != nil {
+		failures = append(failures, s.ledger.Close())
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// shape is as much of a delivery as the door looks at: whether it can be the event that its header names, and what it
+// is about, so that what is about the same thing is worked off in turn.
+type shape struct {
+	Repository struct {
+		ID       int64  `json:"id"`
+		FullName string `json:"full_name"`
+	} `json:"repository"`
+	WorkflowRun *headed         `json:"workflow_run"`
+	WorkflowJob *headed         `json:"workflow_job"`
+	CheckRun    *headed         `json:"check_run"`
+	Comment     *struct{}       `json:"comment"`
+	Issue       *numbered       `json:"issue"`
+	PullRequest *numbered       `json:"pull_request"`
+	Review      *struct{}       `json:"review"`
+	Ref         json.RawMessage `json:"ref"`
+	After       json.RawMessage `json:"after"`
+}
+
+type headed struct {
+	HeadSHA string `json:"head_sha"`
+}
+
+type numbered struct {
+	Number int64 `json:"number"`
+}
+
+type shapeKey struct{}
+
+// readShape reads the body. It returns an error for one that is no JSON object, or that lacks what every delivery of
+// the event has: the signature covers the body only, so that the event's name can be anybody's.
+func readShape(event string, body []byte) (shape, error) {
+	var read shape
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return shape{}, fmt.Errorf("expected a JSON object as body")
+	}
+	if err := json.Unmarshal(body, &read); err != nil {
+		return shape{}, fmt.Errorf("the body is not the JSON of a %s event", event)
+	}
+	fits := map[string]bool{
+		"workflow_run": read.WorkflowRun != nil && read.WorkflowJob == nil && read.CheckRun == nil,
+		"workflow_job": read.WorkflowJob != nil && read.WorkflowRun == nil && read.CheckRun == nil,
+		"check_run":    read.CheckRun != nil && read.WorkflowRun == nil && read.WorkflowJob == nil,
+
+		"issue_comment": read.Comment != nil && read.Issue != nil && read.Review == nil,
+		"pull_request":  read.PullRequest != nil && read.Comment == nil && read.Review == nil,
+		"push":          read.Ref != nil && read.After != nil,
+	}
+	if known, isKnown := fits[event]; isKnown && (!known || read.Repository.ID <= 0) {
+		return shape{}, fmt.Errorf("the body is not that of a %s event", event)
+	}
+	return read, nil
+}
+
+// queue names what the delivery is about.
+func (s shape) queue(event string) string {
+	repository := strconv.FormatInt(s.Repository.ID, 10)
+	switch {
+	case s.WorkflowRun != nil:
+		return "commit/" + repository + "/" + s.WorkflowRun.HeadSHA
+	case s.WorkflowJob != nil:
+		return "commit/" + repository + "/" + s.WorkflowJob.HeadSHA
+	case s.CheckRun != nil:
+		return "commit/" + repository + "/" + s.CheckRun.HeadSHA
+	case s.Issue != nil:
+		return "issue/" + repository + "/" + strconv.FormatInt(s.Issue.Number, 10)
+	case s.PullRequest != nil:
+		return "issue/" + repository + "/" + strconv.FormatInt(s.PullRequest.Number, 10)
+	}
+	return event + "/" + repository
+}

@@ -1,0 +1,271 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/palantir/go-githubapp/githubapp"
+	"github.com/rs/zerolog"
+
+	"github.com/verbatim-dev/verbatim/handlers"
+	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/ledger"
+)
+
+// How often a row of work is tried before it is set aside, and how long it waits between two tries.
+const (
+	workAttempts = 10
+	firstBackoff = time.Second
+	longestBack  = 5 * time.Minute
+	longestIdle  = 30 * time.Second
+)
+
+// Carrier carries on a request.
+type Carrier interface {
+	Carry(ctx context.Context, work promotion.Work) (promotion.Changes, error)
+}
+
+// Teller tells what an announcement says, and completes its row.
+type Teller interface {
+	Tell(ctx context.Context, work promotion.Work) error
+}
+
+// Worker works off the rows of work, a few at a time. Each row is held under a lease that is extended while it is
+// worked on; whoever loses it stops and writes nothing.
+type Worker struct {
+	Ledger   *ledger.Ledger
+	Handlers []githubapp.EventHandler
+	Requests Carrier
+	Teller   Teller
+	Clock    func() time.Time
+	Metrics  *Metrics
+	Logger   zerolog.Logger
+	Parallel int
+	Lease    time.Duration
+}
+
+// Run works until the context ends, then lets what is under way finish for as long as grace says, and hands back the rest.
+func (w *Worker) Run(ctx context.Context, grace time.Duration) {
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var running sync.WaitGroup
+	free := make(chan struct{}, w.Parallel)
+	for range w.Parallel {
+		free <- struct{}{}
+	}
+	for ctx.Err() == nil {
+		slots := take(ctx, free)
+		if slots == 0 {
+			break
+		}
+		claimed, err := w.Ledger.Claim(ctx, slots, w.Lease)
+		if err != nil && ctx.Err() == nil {
+			w.Logger.Error().Err(err).Msg("work could not be claimed")
+		}
+		for range slots - len(claimed) {
+			free <- struct{}{}
+		}
+		for _, work := range claimed {
+			running.Add(1)
+			go func() {
+				defer running.Done()
+				defer func() { free <- struct{}{} }()
+				w.do(working, work)
+			}()
+		}
+		if len(claimed) < slots {
+			w.idle(ctx, err != nil)
+		}
+	}
+	ended := make(chan struct{})
+	go func() { running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(grace):
+		stop()
+		<-ended
+	}
+}
+
+// take waits for one free slot, and takes all others that are free as well.
+func take(ctx context.Context, free <-chan struct{}) int {
+	select {
+	case <-ctx.Done():
+		return 0
+	case <-free:
+	}
+	slots := 1
+	for {
+		select {
+		case <-free:
+			slots++
+		default:
+			return slots
+		}
+	}
+}
+
+// idle waits until there may be something to do: a row was added or finished, or the next one is due.
+func (w *Worker) idle(ctx context.Context, failed bool) {
+	wait := longestIdle
+	if failed {
+		wait = firstBackoff
+	} else if next, found, err := w.Ledger.NextRun(ctx); err == nil && found {
+		wait = min(wait, max(next.Sub(w.Clock()), 0))
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-w.Ledger.Added():
+	}
+}
+
+// do works on one row, and says what becomes of it.
+func (w *Worker) do(ctx context.Context, work promotion.Work) {
+	began := w.Clock()
+	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Logger()
+	ctx, cancel := context.WithCancelCause(logger.WithContext(ctx))
+	defer cancel(nil)
+	held := make(chan struct{})
+	go func() { defer close(held); w.hold(ctx, work.Lease, cancel) }()
+	changes, err := w.attempt(ctx, work)
+	outcome := w.conclude(ctx, work, changes, err)
+	cancel(nil)
+	<-held
+	w.Metrics.work.WithLabelValues(string(work.Kind), outcome).Inc()
+	w.Metrics.workTime.WithLabelValues(string(work.Kind)).Observe(w.Clock().Sub(began).Seconds())
+}
+
+// hold extends the lease until the row is done with. When the lease is lost, the work under it is cancelled.
+func (w *Worker) hold(ctx context.Context, lease promotion.Lease, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(w.Lease / 3)
+	defer ticker.Stop()
+	until := lease.Until
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		extended, err := w.Ledger.Extend(ctx, lease, w.Clock().Add(w.Lease))
+		switch {
+		case err == nil:
+			until = extended.Until
+		case errors.Is(err, promotion.ErrLeaseLost), w.Clock().After(until):
+			cancel(promotion.ErrLeaseLost)
+			return
+		}
+	}
+}
+
+// attempt does the row's work. A panic is an error like any other: one row's fault does not end the server.
+func (w *Worker) attempt(ctx context.Context, work promotion.Work) (changes promotion.Changes, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			zerolog.Ctx(ctx).Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("work panicked")
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	switch work.Kind {
+	case promotion.WorkDelivery:
+		return w.handle(ctx, work)
+	case promotion.WorkRequest:
+		return w.Requests.Carry(ctx, work)
+	case promotion.WorkAnnouncement:
+		return promotion.Changes{}, w.Teller.Tell(ctx, work)
+	}
+	return promotion.Changes{}, &promotion.PermanentError{Err: fmt.Errorf("work of kind %q: nobody does that", work.Kind)}
+}
+
+func (w *Worker) handle(ctx context.Context, work promotion.Work) (promotion.Changes, error) {
+	for _, handler := range w.Handlers {
+		for _, event := range handler.Handles() {
+			if event == work.Subject {
+				var outcome handlers.Outcome
+				ctx := handlers.WithReceived(handlers.WithOutcome(ctx, &outcome), work.Created)
+				err := handler.Handle(ctx, work.Subject, work.Delivery, work.Payload)
+				return outcome.Changes, err
+			}
+		}
+	}
+	return promotion.Changes{}, &promotion.PermanentError{Err: fmt.Errorf("delivery of event %q: nobody handles it", work.Subject)}
+}
+
+// conclude completes the row, or has it run again, or sets it aside. It gives the outcome's name for the metrics.
+func (w *Worker) conclude(ctx context.Context, work promotion.Work, changes promotion.Changes, failure error) string {
+	logger := zerolog.Ctx(ctx)
+	lost := errors.Is(context.Cause(ctx), promotion.ErrLeaseLost)
+	// What was found out is kept even when the server is stopping.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if errors.Is(failure, promotion.ErrLeaseLost) || lost {
+		logger.Warn().Msg("lease lost: somebody else has this work now")
+		return "lost"
+	}
+	if failure == nil && work.Kind == promotion.WorkAnnouncement {
+		return "done" // the teller has completed the row together with what became of it
+	}
+	if failure == nil || hasRows(changes) {
+		changes.Complete = failure == nil
+		if err := w.Ledger.Commit(ctx, work.Lease, changes); err != nil {
+			failure = errors.Join(failure, err)
+		} else {
+			logChanges(*logger, changes)
+			w.countRequests(changes)
+		}
+	}
+	if failure == nil {
+		return "done"
+	}
+	outcome, err := w.later(ctx, work, failure)
+	if err != nil {
+		logger.Error().Err(err).AnErr("cause", failure).Msg("work could not be put back; it runs again when its lease ends")
+	}
+	return outcome
+}
+
+func hasRows(changes promotion.Changes) bool {
+	return len(changes.Starts)+len(changes.Verifications)+len(changes.Requests)+len(changes.Promotions)+len(changes.Announcements)+len(changes.Work) > 0
+}
+
+// later decides when a row that is not done is tried again.
+func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) (string, error) {
+	logger := zerolog.Ctx(ctx)
+	var permanent *promotion.PermanentError
+	var again *promotion.AgainError
+	var delayed *promotion.DelayedError
+	switch {
+	case errors.Is(failure, context.Canceled):
+		return "handed_back", w.Ledger.HandBack(ctx, work.Lease)
+	case errors.As(failure, &again):
+		if !again.Uncounted {
+			logger.Warn().Err(failure).Dur(LogAfter, again.After).Int(LogAttempts, work.Attempts).Msg("work is tried again")
+		}
+		return "again", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(again.After), failure.Error(), !again.Uncounted)
+	case errors.As(failure, &permanent), work.Attempts >= workAttempts:
+		logger.Error().Err(failure).Int(LogAttempts, work.Attempts).Msg("work set aside")
+		return "set_aside", w.Ledger.SetAside(ctx, work.Lease, failure.Error())
+	}
+	wait := min(firstBackoff<<min(work.Attempts-1, 20), longestBack)
+	wait = wait/2 + rand.N(wait)
+	if errors.As(failure, &delayed) {
+		wait = delayed.After + rand.N(time.Second)
+	}
+	logger.Warn().Err(failure).Dur(LogAfter, wait).Int(LogAttempts, work.Attempts).Msg("work failed; it is tried again")
+	return "retried", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(wait), failure.Error(), true)
+}
+
+func (w *Worker) countRequests(changes promotion.Changes) {
+	for _, request := range changes.Requests {
+		if request.State == promotion.RequestSettled {
+			w.Metrics.requests.WithLabelValues(string(request.Command.Verb), string(request.Answer.Result)).Inc()
+		}
+	}
+}
