@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// didYouMean suggests the name that the word was probably meant to be, or "" when none is near.
-func didYouMean(word string, names []string) string {
-	best, distance := "", 1+len(word)/3
+// DidYouMean gives the name that the word was probably meant to be, as a question, or "" when none is near.
+func DidYouMean(word string, names []string) string {
+	best, distance := "", 2+len(word)/4
 	for _, name := range names {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(name)); d <= distance || strings.HasPrefix(name, word) && len(word) > 2 {
-			best, distance = name, min(d, distance)
+		if d := editDistance(strings.ToLower(word), strings.ToLower(name)); d < distance {
+			best, distance = name, d
 		}
 	}
 	if best == "" {
@@ -20,8 +20,11 @@ func didYouMean(word string, names []string) string {
 	return "did you mean " + best + "?"
 }
 
-// editDistance is Levenshtein's: how many letters to add, drop or change.
+// editDistance is Levenshtein's: how many letters to add, drop or change. A word of more than 64 letters is far from all.
 func editDistance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return len(a) + len(b)
+	}
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

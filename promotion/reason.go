@@ -60,3 +60,13 @@ type Gate struct {
 	Next     string // what to do when it is unmet
 	URL      string // the evidence, when there is a page for it
 }
+
+// Reasons gives every reason code, in the order of the contract.
+func Reasons() []Reason {
+	return []Reason{
+		PolicyMissing, PolicyInvalid, NotEnforced, ObserveOnly, UnknownCommand, UnknownEnvironment, UnknownImage, UnknownCommit, NotAuthorised,
+		NotMerged, NotOnBranch, NotReviewed, HeadMoved, StageMissing, StageFailed, StageRunning, WorkflowChanged, ImageMissing, DigestMoved,
+		DigestMismatch, EvidenceMissing, TestsFailed, CoverageLow, Soaking, TooOld, OutsideWindow, Held, ApprovalsMissing, ProvenanceMissing,
+		ProvenanceInvalid, OutOfScope, TagImmutable, OlderThanCurrent, InProgress, AlreadyPromoted, RegistryError, GitHubError, InternalError,
+	}
+}

@@ -32,7 +32,7 @@ func (c *carrying) names(words []string) (Environment, []Image, *Gate) {
 		} else if _, found := imageNamed(policy, words[0]); !found {
 			return Environment{}, nil, &Gate{
 				Name: "environment", Reason: UnknownEnvironment, Expected: "an environment (" + strings.Join(environmentNames(policy), ", ") + ") or an image (" + strings.Join(imageNames(policy), ", ") + ")",
-				Actual: fmt.Sprintf("%q", words[0]), Next: didYouMean(words[0], append(environmentNames(policy), imageNames(policy)...)),
+				Actual: fmt.Sprintf("%q", words[0]), Next: DidYouMean(words[0], append(environmentNames(policy), imageNames(policy)...)),
 			}
 		}
 	}
@@ -49,7 +49,7 @@ func (c *carrying) names(words []string) (Environment, []Image, *Gate) {
 		if !found {
 			return environment, nil, &Gate{
 				Name: "image", Reason: UnknownImage, Expected: "one of " + strings.Join(imageNames(policy), ", "),
-				Actual: fmt.Sprintf("%q", word), Next: didYouMean(word, imageNames(policy)),
+				Actual: fmt.Sprintf("%q", word), Next: DidYouMean(word, imageNames(policy)),
 			}
 		}
 		if !hasImage(images, image.Name) {
@@ -158,7 +158,8 @@ func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
 // branchFact asks whether the commit is on the branch that the environment promotes from.
 func (c *carrying) branchFact(ctx context.Context, into *target) error {
 	into.branch = &BranchFact{Branch: c.request.Repository.DefaultBranch}
-	comparison, err := c.Commits.Compare(ctx, c.request.Repository, into.commit.String(), into.branch.Branch)
+	// The policy was just read at the branch's head: asking by that commit saves a call, and no tag can stand in for the branch.
+	comparison, err := c.Commits.Compare(ctx, c.request.Repository, into.commit.String(), c.policy.File.Head.String())
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 func itoa(number int64) string { return strconv.FormatInt(number, 10) }
@@ -63,3 +64,5 @@ func mustParse(s *story, address string) *url.URL {
 	}
 	return parsed
 }
+
+func readCloser(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }

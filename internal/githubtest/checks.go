@@ -11,7 +11,6 @@ type CheckRun struct {
 	id         int64
 	suite      int64
 	head       *Commit
-	app        bool // made by the app of this GitHub
 	created    time.Time
 	state      CheckRunState
 	history    []CheckRunState

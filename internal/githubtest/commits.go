@@ -105,9 +105,14 @@ func (r *Repository) sign(person *account, date time.Time) signature {
 	}
 }
 
-// webFlow signs what GitHub itself commits: merges by the button.
-func (r *Repository) webFlow(date time.Time) signature {
-	return signature{name: "GitHub", email: "noreply@github.com", date: date}
+// webFlow signs what GitHub itself commits: merges by the button. The account behind it is called web-flow.
+func (s *Server) webFlow(date time.Time) signature {
+	flow := s.accounts["web-flow"]
+	if flow == nil {
+		flow = s.addAccount("web-flow", "User")
+		flow.user = &User{flow}
+	}
+	return signature{name: "GitHub", email: "noreply@github.com", date: date, account: flow}
 }
 
 // move sets a branch, announces the push, and tells open pull requests from it that their head changed.

@@ -142,11 +142,14 @@ func (r *Repository) openIssues() int {
 func (a *application) document() object {
 	return object{
 		"id": a.id, "slug": a.slug, "node_id": nodeID("App", a.id), "client_id": "Iv23lidemodemodemode", "owner": a.owner.document(),
-		"name": a.server.appName(), "description": "Ship what you tested.", "external_url": "https://example.com/verbatim",
+		"name": a.server.appName(), "description": "Ship what you tested.", "external_url": appHomepage,
 		"html_url": a.server.web + "/apps/" + a.slug, "created_at": stamp(a.created), "updated_at": stamp(a.created),
 		"permissions": a.server.options.Permissions, "events": a.server.options.Events,
 	}
 }
+
+// appHomepage is where check runs point that name no details_url.
+const appHomepage = "https://example.com/verbatim"
 
 func (s *Server) appName() string {
 	if s.options.AppSlug == "verbatim" {

@@ -54,14 +54,15 @@ func (c *Comment) document() object {
 }
 
 func rollup(address string, reactions []*reaction) object {
-	counts := object{"url": address, "total_count": len(reactions)}
-	for _, content := range reactionContents {
-		counts[content] = 0
-	}
+	counts := map[string]int{}
 	for _, reaction := range reactions {
-		counts[reaction.content] = counts[reaction.content].(int) + 1
+		counts[reaction.content]++
 	}
-	return counts
+	document := object{"url": address, "total_count": len(reactions)}
+	for _, content := range reactionContents {
+		document[content] = counts[content]
+	}
+	return document
 }
 
 func (r *reaction) document() object {
@@ -77,7 +78,7 @@ func (c *CheckRun) document() object {
 	page := fmt.Sprintf("%s/runs/%d", r.page(), c.id)
 	details := c.state.DetailsURL
 	if details == "" {
-		details = r.server.app.document()["external_url"].(string)
+		details = appHomepage
 	}
 	output := object{
 		"title": nil, "summary": nil, "text": nil, "annotations_count": 0, "annotations_url": api + "/annotations",

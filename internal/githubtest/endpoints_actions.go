@@ -58,8 +58,10 @@ func (c *call) wantsCreated(at time.Time) bool {
 		prefix string
 		holds  func(time.Time) bool
 	}{
-		{">=", func(limit time.Time) bool { return !at.Before(limit) }}, {"<=", func(limit time.Time) bool { return !at.After(limit) }},
-		{">", at.After}, {"<", at.Before},
+		{">=", func(limit time.Time) bool { return !at.Before(limit) }},
+		{"<=", func(limit time.Time) bool { return !at.After(limit) }},
+		{">", at.After},
+		{"<", at.Before},
 	} {
 		if text, found := strings.CutPrefix(asked, form.prefix); found {
 			return form.holds(when(text))

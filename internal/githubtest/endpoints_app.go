@@ -60,9 +60,11 @@ func listInstallationRepositories(c *call) answer {
 			reached = append(reached, repository)
 		}
 	}
-	said := wrapped(c, "repositories", reached, (*Repository).fullDocument)
-	said.body.(object)["repository_selection"] = c.identity.token.installation.selection()
-	return said
+	from, to, header := c.window(len(reached), 30)
+	return answer{status: http.StatusOK, header: header, body: object{
+		"total_count": len(reached), "repository_selection": c.identity.token.installation.selection(),
+		"repositories": documents(reached[from:to], (*Repository).fullDocument),
+	}}
 }
 
 // createToken makes an installation token: one hour, narrowed to repositories and permissions if asked.
@@ -208,18 +210,17 @@ func listDeliveries(c *call) answer {
 		after = number
 	}
 	status := c.query.Get("status")
-	page, header := []object{}, http.Header{}
+	page, header, last := []object{}, http.Header{}, int64(0)
 	for _, delivery := range slices.Backward(c.server.deliveries) {
 		if c.server.now().Sub(delivery.delivered) > deliveryLife || after != 0 && delivery.id >= after ||
 			status == "success" && !delivery.succeeded() || status == "failure" && delivery.succeeded() {
 			continue
 		}
 		if len(page) == size {
-			last := page[size-1]["id"].(int64)
 			header.Set("Link", fmt.Sprintf(`<%s/app/hook/deliveries?cursor=v1_%d&per_page=%d>; rel="next"`, c.server.base, last, size))
 			break
 		}
-		page = append(page, delivery.item())
+		page, last = append(page, delivery.item()), delivery.id
 	}
 	return answer{status: http.StatusOK, body: page, header: header}
 }

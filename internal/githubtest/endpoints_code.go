@@ -157,6 +157,31 @@ func getCommit(c *call) answer {
 	return ok(c.repository.detailedCommitDocument(commit))
 }
 
+// listCommits lists the commits of a branch, newest first, or those of them that changed a path.
+func listCommits(c *call) answer {
+	name := c.query.Get("sha")
+	if name == "" {
+		name = c.repository.defaultBranch
+	}
+	head := c.repository.resolve(name)
+	switch {
+	case len(c.repository.network.order) == 0:
+		return refuse(http.StatusConflict, "Git Repository is empty.")
+	case head == nil:
+		return notFound()
+	}
+	changed := strings.Trim(c.query.Get("path"), "/")
+	var found []*Commit
+	for _, commit := range slices.Backward(between(nil, head)) {
+		if changed == "" || slices.ContainsFunc(changes(commit.first(), commit), func(change fileChange) bool {
+			return change.path == changed || strings.HasPrefix(change.path, changed+"/")
+		}) {
+			found = append(found, commit)
+		}
+	}
+	return list(c, found, c.repository.commitDocument)
+}
+
 // compare says how head stands to base. "Compare two commits" in GitHub's docs: oldest commits first, up to 250 of them
 // without pagination, files on the first page only.
 func compare(c *call) answer {

@@ -114,6 +114,14 @@ func (p *PullRequest) elsewhere(commit *Commit) bool {
 
 func (c *call) issue() *Issue { return c.repository.issueByNumber(int(c.number("issue_number"))) }
 
+func getIssue(c *call) answer {
+	issue := c.issue()
+	if issue == nil {
+		return notFound()
+	}
+	return ok(issue.document())
+}
+
 // speaker gives the account that the token acts as.
 func (c *call) speaker() *account { return c.server.app.bot }
 
@@ -158,9 +166,7 @@ func createComment(c *call) answer {
 	if !c.mayTalkIn(issue) {
 		return refuse(http.StatusForbidden, "Resource not accessible by integration")
 	}
-	said := created(issue.comment(c.speaker(), body).document())
-	said.header = http.Header{"Location": {said.body.(object)["url"].(string)}}
-	return said
+	return created(issue.comment(c.speaker(), body).document())
 }
 
 // mayTalkIn: on a plain issue "Pull requests" does not do, and the other way around only "Issues" or "Pull requests".

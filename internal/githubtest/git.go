@@ -71,10 +71,8 @@ func (n *network) add(c *Commit) *Commit {
 
 // gitHash names an object as git does: SHA-1 over kind, length and content.
 func gitHash(kind string, content []byte) []byte {
-	hash := sha1.New()
-	fmt.Fprintf(hash, "%s %d\x00", kind, len(content))
-	hash.Write(content)
-	return hash.Sum(nil)
+	hash := sha1.Sum(append(fmt.Appendf(nil, "%s %d\x00", kind, len(content)), content...))
+	return hash[:]
 }
 
 func blobSHA(content string) string { return hex.EncodeToString(gitHash("blob", []byte(content))) }

@@ -67,12 +67,21 @@ func LoadDescription(path string) (*OpenAPI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load GitHub's OpenAPI description %s: %w", path, err)
 	}
+	mend(document)
 	document.Servers = openapi3.Servers{{URL: "/"}}
 	router, err := gorillamux.NewRouter(document)
 	if err != nil {
 		return nil, fmt.Errorf("route GitHub's OpenAPI description %s: %w", path, err)
 	}
 	return &OpenAPI{document: document, router: router}, nil
+}
+
+// mend repairs what is wrong in the description: an installation's account, in the list of installations, would have to be a
+// user and an enterprise at once ("allOf"); elsewhere it is either ("anyOf").
+func mend(document *openapi3.T) {
+	list := document.Paths.Value("/app/installations").Get.Responses.Status(http.StatusOK).Value
+	account := list.Content.Get("application/json").Schema.Value.Items.Value.Properties["account"].Value
+	account.AnyOf, account.AllOf = account.AllOf, nil
 }
 
 const webhookPath = "/x-webhooks/"
@@ -103,7 +112,8 @@ func webhooksAsPaths(content []byte) ([]byte, error) {
 
 // Hold holds the stand-in's traffic against the description from now on: every answer that is not a fault's, the request
 // that led to it unless it was refused (what GitHub would refuse must not be accepted here), and every webhook before it
-// is sent. What does not fit goes to report, which may be called from several goroutines at once.
+// is sent. What does not fit goes to report, which may be called from several goroutines at once. A nil
+// description ends it.
 func (s *Server) Hold(description *OpenAPI, report func(error)) {
 	s.look(func() { s.held, s.report = description, report })
 }
@@ -139,7 +149,7 @@ func (d *OpenAPI) exchange(c *call, path string, said answer, content []byte) er
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true},
 	}
 	ctx := context.Background() // nothing of it goes over a network
-	if said.status < http.StatusBadRequest {
+	if said.status < http.StatusMultipleChoices {
 		if err := openapi3filter.ValidateRequest(ctx, input); err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
@@ -173,6 +183,9 @@ func described(c *call) (*http.Request, error) {
 			continue
 		}
 		value := c.parameters[strings.TrimSuffix(strings.Trim(segment, "{}"), "...")]
+		if value == "" { // the root folder, which the description's router takes for a missing parameter
+			value = "/"
+		}
 		segments = append(segments, strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
 	}
 	target := "/" + strings.Join(segments, "/")

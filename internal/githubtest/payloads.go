@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The examples are GitHub's published webhook payloads, from the npm package @octokit/webhooks-examples 7.6.1 (MIT). See
@@ -15,7 +16,8 @@ import (
 //go:embed examples/*.json
 var exampleFiles embed.FS
 
-var examples = readExamples()
+// They are read when the first webhook is made: a program that has this package in it pays nothing until then.
+var examples = sync.OnceValue(readExamples)
 
 func readExamples() map[string]object {
 	entries, err := exampleFiles.ReadDir("examples")
@@ -89,7 +91,7 @@ func (r *Repository) announce(event, action string, sender *account, payload fun
 	if r.owner.organisation != nil {
 		over["organization"] = r.owner.organizationDocument()
 	}
-	body := overlay(examples[event], over)
+	body := overlay(examples()[event], over)
 	if r.owner.organisation == nil {
 		delete(body, "organization")
 	}

@@ -9,7 +9,7 @@ func (s *Server) announceInstallation(i *Installation, action string, sender *ac
 		"action": action, "installation": i.document(), "sender": sender.document(), "requester": nil,
 		"repositories": documents(i.sorted(), (*Repository).shortDocument),
 	}
-	s.enqueue("installation", action, i.id, 0, replaceInstallation(overlay(examples["installation"], over), i))
+	s.enqueue("installation", action, i.id, 0, replaceInstallation(overlay(examples()["installation"], over), i))
 }
 
 func (s *Server) announceInstallationRepositories(i *Installation, action string, repositories []*Repository) {
@@ -26,7 +26,7 @@ func (s *Server) announceInstallationRepositories(i *Installation, action string
 		"action": action, "installation": i.document(), "repository_selection": i.selection(), "repositories_added": added,
 		"repositories_removed": removed, "requester": nil, "sender": i.account.document(),
 	}
-	body := replaceInstallation(overlay(examples["installation_repositories"], over), i)
+	body := replaceInstallation(overlay(examples()["installation_repositories"], over), i)
 	s.enqueue("installation_repositories", action, i.id, 0, body)
 }
 
@@ -43,7 +43,7 @@ func (r *Repository) shortDocument() object {
 }
 
 func (s *Server) pingPayload() object {
-	body := overlay(examples["ping"], object{"hook_id": s.hook.id, "sender": s.app.owner.document()})
+	body := overlay(examples()["ping"], object{"hook_id": s.hook.id, "sender": s.app.owner.document()})
 	body["hook"] = object{
 		"type": "App", "id": s.hook.id, "name": "web", "active": true, "events": s.options.Events, "app_id": s.app.id,
 		"config": object{

@@ -99,7 +99,7 @@ func (p *PullRequest) tryMerge() {
 	date := p.server().now()
 	p.testMerge = p.repository.network.add(&Commit{
 		message: fmt.Sprintf("Merge %s into %s", p.head.sha, p.baseCommit.sha), parents: []*Commit{p.baseCommit, p.head},
-		author: p.repository.sign(p.author, date), committer: p.repository.webFlow(date),
+		author: p.repository.sign(p.author, date), committer: p.repository.server.webFlow(date),
 		files: p.mergedFiles(), sequence: next(&p.server().sequence.commit),
 	})
 }
@@ -152,7 +152,7 @@ func (p *PullRequest) mergeByCommit(by *account) *Commit {
 	return p.repository.network.add(&Commit{
 		message: fmt.Sprintf("Merge pull request #%d from %s/%s\n\n%s", p.number, p.headRepository.owner.login, p.headBranch, p.title),
 		parents: []*Commit{p.repository.branches[p.base], p.head}, author: p.repository.sign(by, date),
-		committer: p.repository.webFlow(date), files: p.mergedFiles(), sequence: next(&p.server().sequence.commit), signed: true,
+		committer: p.repository.server.webFlow(date), files: p.mergedFiles(), sequence: next(&p.server().sequence.commit), signed: true,
 	})
 }
 
@@ -160,7 +160,7 @@ func (p *PullRequest) mergeBySquash(_ *account) *Commit {
 	date := p.server().now()
 	return p.repository.network.add(&Commit{
 		message: fmt.Sprintf("%s (#%d)", p.title, p.number), parents: []*Commit{p.repository.branches[p.base]},
-		author: p.repository.sign(p.author, date), committer: p.repository.webFlow(date),
+		author: p.repository.sign(p.author, date), committer: p.repository.server.webFlow(date),
 		files: p.mergedFiles(), sequence: next(&p.server().sequence.commit), signed: true,
 	})
 }

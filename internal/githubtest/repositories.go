@@ -52,7 +52,8 @@ func DefaultBranch(name string) RepositoryOption {
 }
 
 // Repository gives the repository called owner/name, which exists from now on. An owner who is not known yet is an
-// organisation. The app is installed there unless the options say otherwise; nothing is announced.
+// organisation. The app is installed there unless the options say otherwise; nothing is announced. The options of the first
+// time count.
 func (s *Server) Repository(fullName string, options ...RepositoryOption) *Repository {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -185,7 +185,7 @@ func (c *call) permit() answer {
 	if public {
 		return answer{}
 	}
-	for _, candidate := range access.any {
+	for _, candidate := range access.oneOf {
 		if c.identity.token.allows(candidate) {
 			return answer{}
 		}
@@ -210,8 +210,8 @@ func (s *Server) write(w http.ResponseWriter, c *call, path string, said answer,
 	} else if content != nil {
 		header.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	if c.route != nil && len(c.route.access.any) > 0 {
-		header.Set("X-Accepted-GitHub-Permissions", accepted(c.route.access.any))
+	if c.route != nil && len(c.route.access.oneOf) > 0 {
+		header.Set("X-Accepted-GitHub-Permissions", accepted(c.route.access.oneOf))
 	}
 	if fault == nil {
 		s.hold(c, path, said, content)
@@ -231,9 +231,9 @@ func (s *Server) write(w http.ResponseWriter, c *call, path string, said answer,
 	_, _ = w.Write(content) // the client may have gone; nobody to tell
 }
 
-func accepted(any []permission) string {
-	texts := make([]string, 0, len(any))
-	for _, permission := range any {
+func accepted(permissions []permission) string {
+	texts := make([]string, 0, len(permissions))
+	for _, permission := range permissions {
 		texts = append(texts, permission.name+"="+permission.level)
 	}
 	return strings.Join(texts, "; ")
@@ -282,7 +282,7 @@ func (s *Server) limitOf(who identity) (*rateWindow, int) {
 // overLimit refuses when the hour's requests are used up.
 func (s *Server) overLimit(c *call) *answer {
 	window, limit := s.limitOf(c.identity)
-	if window.used < limit {
+	if window.used < limit || c.free() {
 		return nil
 	}
 	message := "API rate limit exceeded for 127.0.0.1."
@@ -293,13 +293,15 @@ func (s *Server) overLimit(c *call) *answer {
 	return &refusal
 }
 
+// free reports whether the call does not count: "Get rate limit status" does not.
+func (c *call) free() bool { return c.route != nil && c.route.pattern == "/rate_limit" }
+
 // settle counts the request, unless it was answered 304, sets the headers that say so, and logs it.
 func (s *Server) settle(header http.Header, c *call, path string, status int, fresh, faulty bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	window, limit := s.limitOf(c.identity)
-	free := fresh || c.route != nil && c.route.pattern == "/rate_limit"
-	if !free && window.used < limit {
+	if !fresh && !c.free() && window.used < limit {
 		window.used++
 	}
 	set := func(name, value string) {

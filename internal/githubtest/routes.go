@@ -25,17 +25,18 @@ type route struct {
 type access struct {
 	app    bool         // the app's JWT, and nothing else
 	anyone bool         // no token needed
-	any    []permission // an installation token with any one of these
+	oneOf  []permission // an installation token with any one of these
 	// public: "This endpoint can be used without authentication or the aforementioned permissions if only public
 	// resources are requested" is what GitHub's documentation says of it.
 	public bool
 }
 
-func asApp() access                        { return access{app: true} }
-func needs(any ...permission) access       { return access{any: any} }
-func publicOr(any ...permission) access    { return access{any: any, public: true} }
-func (r *route) String() string            { return r.method + " " + r.pattern }
-func (r *route) onRepository() bool        { return strings.HasPrefix(r.pattern, "/repos/{owner}/{repo}") }
+func asApp() access                       { return access{app: true} }
+func needs(oneOf ...permission) access    { return access{oneOf: oneOf} }
+func publicOr(oneOf ...permission) access { return access{oneOf: oneOf, public: true} }
+func (r *route) String() string           { return r.method + " " + r.pattern }
+func (r *route) onRepository() bool       { return strings.HasPrefix(r.pattern, "/repos/{owner}/{repo}") }
+
 func segmentsOf(escaped string) []string   { return strings.Split(strings.TrimPrefix(escaped, "/"), "/") }
 func isRest(segment string) (string, bool) { return strings.CutSuffix(segment, "...}") }
 
@@ -74,6 +75,7 @@ func buildRoutes() []*route {
 		{method: "GET", pattern: repo + "/branches/{branch...}", access: publicOr(read("contents")), answer: getBranch},
 		{method: "GET", pattern: repo + "/git/ref/{ref...}", access: publicOr(read("contents")), answer: getReference},
 		{method: "GET", pattern: repo + "/compare/{basehead...}", access: publicOr(read("contents")), answer: compare},
+		{method: "GET", pattern: repo + "/commits", access: publicOr(read("contents")), answer: listCommits},
 		{method: "GET", pattern: repo + "/commits/{commit_sha}/pulls", access: publicOr(read("pull_requests")), answer: listCommitPulls},
 		{method: "GET", pattern: repo + "/commits/{ref...}/check-runs", access: publicOr(read("checks")), answer: listCheckRuns},
 		{method: "GET", pattern: repo + "/commits/{ref...}/statuses", access: publicOr(read("statuses")), answer: listStatuses},
@@ -84,6 +86,7 @@ func buildRoutes() []*route {
 		{method: "GET", pattern: repo + "/pulls/{pull_number}/files", access: publicOr(read("pull_requests")), answer: listPullFiles},
 		{method: "GET", pattern: repo + "/pulls/{pull_number}/commits", access: publicOr(read("pull_requests")), answer: listPullCommits},
 		{method: "GET", pattern: repo + "/pulls/{pull_number}/reviews", access: publicOr(read("pull_requests")), answer: listReviews},
+		{method: "GET", pattern: repo + "/issues/{issue_number}", access: publicOr(talk...), answer: getIssue},
 		{method: "GET", pattern: repo + "/issues/{issue_number}/comments", access: publicOr(talk...), answer: listComments},
 		{method: "POST", pattern: repo + "/issues/{issue_number}/comments", access: needs(speak...), answer: createComment},
 		{method: "GET", pattern: repo + "/issues/comments/{comment_id}", access: publicOr(talk...), answer: getComment},

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -33,6 +34,8 @@ type Options struct {
 	// RateLimit is the number of requests an hour that an installation (or the app) may make. Default: 5,000, as on
 	// github.com for a small installation. Benchmarks set more.
 	RateLimit int
+	// DeliveryTimeout is how long a delivery may take to be answered. Default: 10 s, as on github.com.
+	DeliveryTimeout time.Duration
 	// Address is where to listen. Default: "127.0.0.1:0".
 	Address string
 	// WebURL is what html_url fields begin with. Default: URL().
@@ -65,6 +68,7 @@ type Server struct {
 	http     *http.Server
 	client   *http.Client
 	queue    *queue
+	stopped  chan struct{} // closed when the listener's goroutine has ended
 
 	mu            sync.Mutex // guards everything below, and everything reachable from it
 	sequence      sequences
@@ -92,7 +96,7 @@ type Server struct {
 // New starts a stand-in on loopback. It panics when it cannot listen, as there is nothing sensible to do then.
 func New(options Options) *Server {
 	options = withDefaults(options)
-	listener, err := net.Listen("tcp", options.Address)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", options.Address)
 	if err != nil {
 		panic(fmt.Sprintf("githubtest: listen on %s: %v", options.Address, err))
 	}
@@ -101,7 +105,7 @@ func New(options Options) *Server {
 		key:           applicationKey(),
 		base:          "http://" + listener.Addr().String(),
 		listener:      listener,
-		client:        newHookClient(),
+		client:        newHookClient(options.DeliveryTimeout),
 		sequence:      firstNumbers(),
 		accounts:      map[string]*account{},
 		repositories:  map[string]*Repository{},
@@ -119,7 +123,11 @@ func New(options Options) *Server {
 	s.app = newApplication(s)
 	s.queue = newQueue(s.send)
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.http.Serve(listener) }() // ends with Close
+	s.stopped = make(chan struct{})
+	go func() {
+		defer close(s.stopped)
+		_ = s.http.Serve(listener) // ends with Close
+	}()
 	return s
 }
 
@@ -151,6 +159,9 @@ func withDefaults(options Options) Options {
 	if options.RateLimit == 0 {
 		options.RateLimit = 5000
 	}
+	if options.DeliveryTimeout == 0 {
+		options.DeliveryTimeout = deliveryTimeout
+	}
 	if options.Address == "" {
 		options.Address = "127.0.0.1:0"
 	}
@@ -162,6 +173,7 @@ func (s *Server) Close() {
 	s.queue.close()
 	_ = s.http.Close() // its error is that of a listener which is closed already
 	s.client.CloseIdleConnections()
+	<-s.stopped
 }
 
 // URL gives the base of the REST API: what go-githubapp takes as V3APIURL. The same paths answer under URL()+"/api/v3".

@@ -67,6 +67,8 @@ func TestCommentIsAnswered(t *testing.T) {
 	}
 	_, _, err := client.Issues.GetComment(background(), "acme", "shop", reply.GetID())
 	refused(s, 404, err)
+	issue := must(client.Issues.Get(background(), "acme", "shop", pull.Number()))(s)
+	equal(s, "as an issue", issue.IsPullRequest(), true)
 	list := must(client.Issues.ListComments(background(), "acme", "shop", pull.Number(), nil))(s)
 	equal(s, "comments listed", len(list), 1)
 }

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1"
@@ -26,9 +27,9 @@ type hook struct {
 	id          int64
 }
 
-func newHookClient() *http.Client {
+func newHookClient(timeout time.Duration) *http.Client {
 	return &http.Client{
-		Timeout:       deliveryTimeout,
+		Timeout:       timeout,
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -189,7 +190,7 @@ func (s *Server) deliver(d *Delivery) {
 }
 
 func (s *Server) post(address string, header http.Header, body []byte) (int, http.Header, []byte, string) {
-	request, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body)) //nolint:noctx // the client has the timeout
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, "failed to connect to host"
 	}

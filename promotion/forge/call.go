@@ -39,21 +39,25 @@ type address struct {
 	err   error
 }
 
-// at fills a route's {placeholders} with values, in order, each escaped so that it stays one segment. A value that could
+// at fills a route's {placeholders} with values, in order, each escaped so that it stays one segment (a {ref} or {path} keeps its slashes). A value that could
 // lead elsewhere (empty, a dot segment, control characters) makes the address an error.
 func at(route string, values ...string) address {
 	var path strings.Builder
 	rest := route
 	for _, value := range values {
 		before, after, found := strings.Cut(rest, "{")
-		_, after, closed := strings.Cut(after, "}")
+		name, after, closed := strings.Cut(after, "}")
 		if !found || !closed {
 			return address{err: fmt.Errorf("route %s: more values than placeholders", route)}
 		}
 		if err := checkSegment(value); err != nil {
 			return address{err: err}
 		}
-		path.WriteString(before + url.PathEscape(value))
+		escaped := url.PathEscape(value)
+		if name == "ref" || name == "path" {
+			escaped = strings.ReplaceAll(escaped, "%2F", "/") // these go on to the end, as go-github writes them too
+		}
+		path.WriteString(before + escaped)
 		rest = after
 	}
 	if strings.Contains(rest, "{") {

@@ -156,7 +156,7 @@ func TestCompare(t *testing.T) {
 // TestCompareBranches: a branch is resolved to its head first, so that no tag of the same name can answer for it.
 func TestCompareBranches(t *testing.T) {
 	t.Parallel()
-	const branch = "GET /repos/acme/shop/git/ref/heads%2Ffeature%2Fa%23b%25c%3Fd%20%C3%A9"
+	const branch = "GET /repos/acme/shop/git/ref/heads/feature/a%23b%25c%3Fd%20%C3%A9"
 	github := newStub(t)
 	github.on(branch, reference("feature/a#b%c?d é", shaB))
 	github.on(compareBoth, ok(comparison()))

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	readHead        = "GET /repos/acme/shop/git/ref/heads%2Fmain"
+	readHead        = "GET /repos/acme/shop/git/ref/heads/main"
 	readRepository  = "GET /repos/acme/shop"
 	readPolicy      = "GET /repos/acme/shop/contents/.github/verbatim.yml?ref=" + shaA
 	readOwnerPolicy = "GET /repos/acme/.github/contents/verbatim.yml"
@@ -57,13 +57,13 @@ func TestHeadOfUnknownBranch(t *testing.T) {
 	bare.DefaultBranch = ""
 	github := newStub(t)
 	github.on(readRepository, ok(map[string]any{"id": 1, "default_branch": "release/2"}))
-	github.on("GET /repos/acme/shop/git/ref/heads%2Frelease%2F2", reference("release/2", shaB))
+	github.on("GET /repos/acme/shop/git/ref/heads/release/2", reference("release/2", shaB))
 	head, err := github.forge().Head(t.Context(), bare)
 	expectKind(t, err, "none")
 	if head.String() != shaB {
 		t.Errorf("head %s", head)
 	}
-	github.expect(readRepository, "GET /repos/acme/shop/git/ref/heads%2Frelease%2F2")
+	github.expect(readRepository, "GET /repos/acme/shop/git/ref/heads/release/2")
 
 	taken := newStub(t)
 	taken.on(readRepository, ok(map[string]any{"id": 2, "default_branch": "main"}))

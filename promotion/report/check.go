@@ -1,0 +1,102 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// CheckText is what a check run shows, within GitHub's limits
+// (https://docs.github.com/rest/checks/runs#create-a-check-run).
+type CheckText struct {
+	Title             string
+	Summary           string
+	Text              string
+	Status            string // in_progress, completed
+	Conclusion        string // "" while in progress
+	ActionLabel       string // at most 20 characters
+	ActionDescription string // at most 40
+}
+
+// CheckRun renders the check run of a commit and an environment.
+func CheckRun(check promotion.Check) CheckText {
+	text := CheckText{Status: "completed", Conclusion: "success"}
+	text.Title = cutTo(clean(checkTitle(check)), 200)
+	switch check.State {
+	case promotion.CheckWaiting:
+		text.Status, text.Conclusion = "in_progress", ""
+	case promotion.CheckFailed:
+		text.Conclusion = "failure"
+	case promotion.CheckReady, promotion.CheckPromoted:
+	}
+	if check.Button != "" {
+		text.ActionLabel = "Promote"
+		text.ActionDescription = cutTo(clean("Move "+check.Environment+" onto this digest"), 40)
+	}
+	text.Summary = bounded(checkSummary(check), checkLimit)
+	return text
+}
+
+func checkTitle(check promotion.Check) string {
+	if check.Environment == promotion.PolicyCheck && check.State == promotion.CheckReady {
+		return "The policy is valid"
+	}
+	if len(check.PolicyProblems) > 0 {
+		return fmt.Sprintf("The policy is invalid: %s", counted(len(check.PolicyProblems), "problem"))
+	}
+	switch check.State {
+	case promotion.CheckReady:
+		return "Ready to promote"
+	case promotion.CheckPromoted:
+		return "Promoted"
+	case promotion.CheckWaiting, promotion.CheckFailed:
+	}
+	met, all := 0, 0
+	var codes []string
+	for _, decision := range check.Decisions {
+		for _, gate := range decision.Gates {
+			all++
+			if gate.Met {
+				met++
+			} else if !strings.Contains(strings.Join(codes, ", "), string(gate.Reason)) {
+				codes = append(codes, string(gate.Reason))
+			}
+		}
+	}
+	if check.State == promotion.CheckFailed {
+		return "Not promotable: " + strings.Join(codes, ", ")
+	}
+	return fmt.Sprintf("%d of %d gates met", met, all)
+}
+
+func checkSummary(check promotion.Check) string {
+	var b strings.Builder
+	for _, problem := range check.PolicyProblems {
+		fmt.Fprintf(&b, "- %s: %s\n", Code(fmt.Sprintf("%s:%d:%d", problem.File, problem.Line, problem.Column)), problemText(problem))
+	}
+	if len(check.PolicyProblems) > 0 {
+		fmt.Fprintf(&b, "\nNothing is promoted under an invalid policy (%s). Reason code: %s\n", Code(check.PolicySource), Code(string(promotion.PolicyInvalid)))
+	}
+	for _, promoted := range check.Promotions {
+		verb := "Promoted"
+		if promoted.Kind == promotion.KindRollback {
+			verb = "Rolled back to"
+		}
+		fmt.Fprintf(&b, "%s: %s, asked by %s\n", verb, Code(promoted.Digest.String()), Text(promoted.Requester.Login))
+	}
+	for _, decision := range check.Decisions {
+		renderGates(&b, decision)
+	}
+	if check.State == promotion.CheckReady && check.Button != "" {
+		fmt.Fprintf(&b, "\nPress the button, or comment %s on the pull request.\n", Code("/promote "+check.Environment))
+	}
+	if check.Pressed != nil {
+		b.WriteString("\n### The last press of the button\n\n")
+		renderAnswer(&b, *check.Pressed)
+	}
+	if b.Len() == 0 {
+		fmt.Fprintf(&b, "%s at %s is valid.\n", Code(check.PolicySource), Code(check.Commit.Short()))
+	}
+	return b.String()
+}

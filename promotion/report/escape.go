@@ -1,0 +1,111 @@
+// Package report renders what people see, from the same decisions: the reply to a comment, the check run, the Slack
+// message. It is pure: the same input gives the same text. Everything that comes from outside is hostile until it is
+// escaped here.
+package report
+
+import (
+	"net"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// zeroWidth parts what GitHub would otherwise make a mention, a reference or a link of.
+const zeroWidth = "\u200b"
+
+// clean makes one line of the text, without control characters, marks that turn the direction of writing, and
+// characters that nobody sees.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError, r == '\n', r == '\r', r == '\t', r == '\u2028', r == '\u2029':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// cutTo bounds a text to so many characters.
+func cutTo(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
+}
+
+var partings = strings.NewReplacer("@", "@"+zeroWidth, "#", `\#`+zeroWidth, "://", ":"+zeroWidth+"//", "www.", "www"+zeroWidth+".", "GH-", "GH"+zeroWidth+"-", "gh-", "gh"+zeroWidth+"-")
+
+// Text makes Markdown of a text that shows it as it is: no formatting, no HTML, no mention, no reference, no link.
+func Text(text string) string {
+	text = cutTo(clean(text), 1000)
+	var escaped strings.Builder
+	for _, r := range text {
+		if strings.ContainsRune("\\`*_{}[]()<>+-!|~&=$^", r) {
+			escaped.WriteByte('\\')
+		}
+		escaped.WriteRune(r)
+	}
+	escapedText := partings.Replace(escaped.String())
+	// A line that begins with a number and a dot would be a list.
+	if at := strings.IndexFunc(escapedText, func(r rune) bool { return r < '0' || r > '9' }); at > 0 && escapedText[at] == '.' {
+		escapedText = escapedText[:at] + `\` + escapedText[at:]
+	}
+	return escapedText
+}
+
+// Code makes a code span of a text. Mentions and references in it do not work.
+func Code(text string) string {
+	text = cutTo(clean(text), 400)
+	if text == "" {
+		return ""
+	}
+	longest, run := 0, 0
+	for _, r := range text {
+		if r == '`' {
+			run++
+			longest = max(longest, run)
+		} else {
+			run = 0
+		}
+	}
+	fence := strings.Repeat("`", longest+1)
+	if longest > 0 {
+		return fence + " " + text + " " + fence
+	}
+	return fence + text + fence
+}
+
+// Link makes a link, if the address is one that may be linked: https, or http on loopback. Else the label stands alone.
+func Link(label, address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host == "" || parsed.User != nil || strings.ContainsAny(address, "<>()\\ \n\r\t|`\"'") || clean(address) != address {
+		return label
+	}
+	if parsed.Scheme != "https" && (parsed.Scheme != "http" || !isLoopback(parsed.Hostname())) {
+		return label
+	}
+	return "[" + label + "](" + address + ")"
+}
+
+func isLoopback(host string) bool {
+	address := net.ParseIP(host)
+	return host == "localhost" || address != nil && address.IsLoopback()
+}
+
+// cell makes a Markdown text fit into a table. Text has escaped its own bars; code spans have not.
+func cell(markdown string) string {
+	var escaped strings.Builder
+	before := rune(0)
+	for _, r := range markdown {
+		if r == '|' && before != '\\' {
+			escaped.WriteByte('\\')
+		}
+		escaped.WriteRune(r)
+		before = r
+	}
+	return escaped.String()
+}

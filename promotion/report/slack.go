@@ -1,0 +1,150 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// slackEscapes are the three characters that mean something to Slack
+// (https://docs.slack.dev/messaging/formatting-message-text#escaping). Escaped, nothing in a text can notify anybody.
+var slackEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// slackText shows a text as it is: no mention, no link, no formatting of our own making.
+func slackText(text string) string {
+	text = slackEscapes.Replace(cutTo(clean(text), 300))
+	return strings.NewReplacer("*", "∗", "_", "_"+zeroWidth, "~", "∼", "`", "'", "@", "@"+zeroWidth).Replace(text)
+}
+
+func slackCode(text string) string {
+	if text = strings.ReplaceAll(slackEscapes.Replace(cutTo(clean(text), 200)), "`", "'"); text == "" {
+		return "none"
+	}
+	return "`" + text + "`"
+}
+
+func slackLink(label, address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || strings.ContainsAny(address, "<>|` ") {
+		return label
+	}
+	return "<" + slackEscapes.Replace(address) + "|" + label + ">"
+}
+
+type slackBlock struct {
+	Type     string      `json:"type"`
+	Text     *slackPart  `json:"text,omitempty"`
+	Elements []slackPart `json:"elements,omitempty"`
+}
+
+type slackPart struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// Slack renders a notice as the JSON body for an incoming webhook: a text for notifications, and blocks
+// (https://docs.slack.dev/reference/block-kit/blocks).
+func Slack(notice promotion.Notice) []byte {
+	title, lines := slackLines(notice)
+	body := struct {
+		Text   string       `json:"text"`
+		Blocks []slackBlock `json:"blocks"`
+	}{
+		Text: cutTo(slackText(title), 300),
+		Blocks: []slackBlock{
+			{Type: "header", Text: &slackPart{"plain_text", cutTo(clean(title), 150)}},
+			{Type: "section", Text: &slackPart{"mrkdwn", boundedLines(lines, 2900)}},
+		},
+	}
+	if footer := slackFooter(notice); footer != "" {
+		body.Blocks = append(body.Blocks, slackBlock{Type: "context", Elements: []slackPart{{"mrkdwn", cutTo(footer, 2000)}}})
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		panic("report: texts that cannot be JSON: " + err.Error())
+	}
+	return encoded
+}
+
+func boundedLines(lines []string, most int) string {
+	var text strings.Builder
+	for _, line := range lines {
+		if text.Len()+len(line) > most {
+			text.WriteString("…")
+			break
+		}
+		text.WriteString(line + "\n")
+	}
+	return strings.TrimSpace(text.String())
+}
+
+func slackLines(notice promotion.Notice) (title string, lines []string) {
+	repository := notice.Repository.FullName()
+	if notice.Kind == promotion.NoticeDigestMoved {
+		moved := notice.Moved
+		return fmt.Sprintf("%s: the tag of commit %s was overwritten (%s)", repository, moved.Commit.Short(), moved.Image), []string{
+			fmt.Sprintf("%s %s", slackCode(string(promotion.DigestMoved)), slackText(moved.Detail)),
+			fmt.Sprintf("stage %s, %s", slackText(moved.Stage), slackLink(fmt.Sprintf("run %d, attempt %d", moved.Run, moved.Attempt), moved.URL)),
+		}
+	}
+	answer := notice.Answer
+	var images []string
+	for _, outcome := range answer.Outcomes {
+		images = append(images, outcome.Decision.Image)
+		lines = append(lines, slackOutcome(outcome)...)
+	}
+	for _, gate := range answer.Gates {
+		lines = append(lines, slackGate(gate))
+	}
+	if answer.Command.Reason != "" {
+		lines = append(lines, "reason given: "+slackText(answer.Command.Reason))
+	}
+	subject := strings.Join(images, ", ")
+	if subject == "" {
+		subject = repository
+	} else {
+		subject = repository + " " + subject
+	}
+	switch notice.Kind {
+	case promotion.NoticePromoted:
+		title = fmt.Sprintf("Promoted %s to %s", subject, answer.Environment)
+	case promotion.NoticeRolledBack:
+		title = fmt.Sprintf("Rolled back %s in %s", subject, answer.Environment)
+	default:
+		title = fmt.Sprintf("Refused: %s to %s", subject, answer.Environment)
+	}
+	return title, lines
+}
+
+func slackOutcome(outcome promotion.Outcome) []string {
+	decision := outcome.Decision
+	lines := []string{fmt.Sprintf("*%s*: %s, commit %s, digest %s", slackText(decision.Image), resultWord(outcome.Result), slackCode(decision.Commit.Short()), slackCode(decision.Digest.String()))}
+	if !outcome.Promotion.From.IsZero() {
+		lines = append(lines, "before: "+slackCode(outcome.Promotion.From.String()))
+	}
+	if outcome.Result == promotion.ResultPromoted && outcome.Promotion.Ships.Total > 0 {
+		lines = append(lines, "ships "+slackLink(counted(outcome.Promotion.Ships.Total, "commit"), outcome.Promotion.Ships.URL))
+	}
+	for _, gate := range decision.Unmet() {
+		lines = append(lines, slackGate(gate))
+	}
+	return lines
+}
+
+func slackGate(gate promotion.Gate) string {
+	return fmt.Sprintf("%s %s: %s", slackCode(string(gate.Reason)), slackText(gate.Name), slackText(gate.Actual))
+}
+
+func slackFooter(notice promotion.Notice) string {
+	if notice.Answer.Requester.Login == "" {
+		return ""
+	}
+	footer := "asked by " + slackText(notice.Answer.Requester.Login)
+	if notice.Answer.PullRequest != 0 {
+		footer += fmt.Sprintf(" in pull request %d", notice.Answer.PullRequest)
+	}
+	return footer
+}
