@@ -94,7 +94,7 @@ func (s *Server) compose() error {
 	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, Now: clock})
 	registries := s.options.Registry
 	if registries == nil {
-		registries = registry.New(registryOptions(settings, s.options.Version))
+		registries = registry.New(registryOptions(settings, s.options.Version, s.metrics))
 	}
 	notifier, err := notify.New(slackWebhooks(settings), notify.Options{})
 	if err != nil {

@@ -31,11 +31,11 @@ func Run(ctx context.Context, options Options) error {
 		return fmt.Errorf("set the scene: %w", err)
 	}
 	defer set.Close() // what it could not clean up is in the temporary folder
-	show := &show{out: options.Out, scene: set}
+	show := &stage{out: options.Out, scene: set}
 	show.line("verbatim %s: server http://%s, GitHub stand-in %s, registry %s", options.Version, set.Server.Addr(), set.GitHub.URL(), set.Registry.Host())
 	for _, act := range []struct {
 		title string
-		play  func(context.Context, *show) error
+		play  func(context.Context, *stage) error
 	}{
 		{"The main job: what was tested is what ships", mainJob},
 		{"Refused: the tag of the commit was overwritten after the tests", overwritten},
@@ -58,7 +58,7 @@ func Run(ctx context.Context, options Options) error {
 }
 
 // mainJob takes a commit's image from build to production.
-func mainJob(ctx context.Context, show *show) error {
+func mainJob(ctx context.Context, show *stage) error {
 	set := show.scene
 	pull := set.Merged("Add a basket")
 	commit := pull.MergeCommit()
@@ -102,7 +102,7 @@ func mainJob(ctx context.Context, show *show) error {
 }
 
 // overwritten pushes other bytes under the commit's tag once the stages have passed.
-func overwritten(ctx context.Context, show *show) error {
+func overwritten(ctx context.Context, show *stage) error {
 	set := show.scene
 	pull := set.Merged("Add a discount")
 	before := set.Tag("production")
@@ -118,7 +118,7 @@ func overwritten(ctx context.Context, show *show) error {
 }
 
 // fork has a fork's run say that the tests passed.
-func fork(ctx context.Context, show *show) error {
+func fork(ctx context.Context, show *stage) error {
 	set := show.scene
 	pull := set.Merged("Add a voucher")
 	commit, before := pull.MergeCommit(), set.Tag("production")
@@ -139,7 +139,7 @@ func fork(ctx context.Context, show *show) error {
 }
 
 // mayNot has somebody with write permission ask for what takes maintain.
-func mayNot(ctx context.Context, show *show) error {
+func mayNot(ctx context.Context, show *stage) error {
 	set := show.scene
 	pull := set.Merged("Add a wish list")
 	before := set.Tag("production")
@@ -150,7 +150,7 @@ func mayNot(ctx context.Context, show *show) error {
 }
 
 // failedAgain runs a stage again after it had passed, and it fails.
-func failedAgain(ctx context.Context, show *show) error {
+func failedAgain(ctx context.Context, show *stage) error {
 	set := show.scene
 	pull := set.Merged("Add a newsletter")
 	commit, before := pull.MergeCommit(), set.Tag("production")
@@ -171,24 +171,24 @@ func failedAgain(ctx context.Context, show *show) error {
 	return show.refused(ctx, pull, set.Alice, before, "stage_failed")
 }
 
-// show prints what happens.
-type show struct {
+// stage prints what happens.
+type stage struct {
 	out   io.Writer
 	scene *scene.Scene
 }
 
-func (s *show) line(format string, arguments ...any) { fmt.Fprintf(s.out, format+"\n", arguments...) }
+func (s *stage) line(format string, arguments ...any) { fmt.Fprintf(s.out, format+"\n", arguments...) }
 
-func (s *show) title(text string) { s.line("\n── %s ──", text) }
+func (s *stage) title(text string) { s.line("\n── %s ──", text) }
 
-func (s *show) indented(text string) {
+func (s *stage) indented(text string) {
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
 		s.line("  │ %s", line)
 	}
 }
 
 // check waits for the check run to say so, and prints what it shows.
-func (s *show) check(ctx context.Context, commit *githubtest.Commit, title string) error {
+func (s *stage) check(ctx context.Context, commit *githubtest.Commit, title string) error {
 	if err := s.scene.Check(ctx, commit, title); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (s *show) check(ctx context.Context, commit *githubtest.Commit, title strin
 }
 
 // gate waits for one gate of the check run to be met, and prints what it shows.
-func (s *show) gate(ctx context.Context, commit *githubtest.Commit, gate string) error {
+func (s *stage) gate(ctx context.Context, commit *githubtest.Commit, gate string) error {
 	err := s.scene.Eventually(ctx, gate+" to be met", func() bool {
 		check := s.scene.CheckRun(commit)
 		if check == nil {
@@ -217,7 +217,7 @@ func (s *show) gate(ctx context.Context, commit *githubtest.Commit, gate string)
 	return nil
 }
 
-func (s *show) showCheck(commit *githubtest.Commit) {
+func (s *stage) showCheck(commit *githubtest.Commit) {
 	state := s.scene.CheckRun(commit).State()
 	word := state.Status
 	if state.Conclusion != "" {
@@ -228,7 +228,7 @@ func (s *show) showCheck(commit *githubtest.Commit) {
 }
 
 // ask comments, and prints the reply.
-func (s *show) ask(ctx context.Context, issue *githubtest.Issue, author *githubtest.User, text string) (string, error) {
+func (s *stage) ask(ctx context.Context, issue *githubtest.Issue, author *githubtest.User, text string) (string, error) {
 	s.line("%s comments: %s", author.Login(), text)
 	began := time.Now()
 	comment, reply, err := s.scene.Ask(ctx, issue, author, text)
@@ -241,7 +241,7 @@ func (s *show) ask(ctx context.Context, issue *githubtest.Issue, author *githubt
 }
 
 // refused asks for a promotion that must be refused for the reason, and sees that production has what it had.
-func (s *show) refused(ctx context.Context, pull *githubtest.PullRequest, author *githubtest.User, before, reason string) error {
+func (s *stage) refused(ctx context.Context, pull *githubtest.PullRequest, author *githubtest.User, before, reason string) error {
 	told := len(s.scene.Slack.Messages())
 	reply, err := s.ask(ctx, pull.Issue, author, "/promote production")
 	if err != nil {
@@ -261,7 +261,7 @@ func (s *show) refused(ctx context.Context, pull *githubtest.PullRequest, author
 }
 
 // slack waits for so many messages, and prints the newest.
-func (s *show) slack(ctx context.Context, count int) error {
+func (s *stage) slack(ctx context.Context, count int) error {
 	err := s.scene.Eventually(ctx, "a Slack message", func() bool { return len(s.scene.Slack.Messages()) >= count })
 	if err != nil {
 		return err

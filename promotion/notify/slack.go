@@ -1,0 +1,144 @@
+// Package notify sends messages to Slack's incoming webhooks, with net/http: a webhook's address is a secret, and no
+// error, log or text shows it.
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// Webhook is where messages go, and which repositories may send there.
+type Webhook struct {
+	URL          string   // a secret
+	Repositories []string // patterns of owner/repo in which * stands for anything but /; none: all
+}
+
+// Options are what a Notifier can be given. The zero value works.
+type Options struct {
+	Timeout   time.Duration     // of one message; 0: 10 seconds
+	Transport http.RoundTripper // nil: http.DefaultTransport
+}
+
+// Notifier sends messages to webhooks by their names. It is safe for concurrent use.
+type Notifier struct {
+	webhooks map[string]Webhook
+	client   *http.Client
+}
+
+// New makes a Notifier. It returns an error for an address that is not https, or http on loopback; the error names the
+// webhook, not the address.
+func New(webhooks map[string]Webhook, options Options) (*Notifier, error) {
+	for name, webhook := range webhooks {
+		parsed, err := url.Parse(webhook.URL)
+		if err != nil || parsed.Host == "" || parsed.Scheme != "https" && (parsed.Scheme != "http" || !isLoopback(parsed.Hostname())) {
+			return nil, fmt.Errorf("Slack webhook %s: expected an https address", name)
+		}
+	}
+	if options.Timeout <= 0 {
+		options.Timeout = 10 * time.Second
+	}
+	return &Notifier{webhooks: webhooks, client: &http.Client{
+		Timeout: options.Timeout, Transport: options.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// String says how many webhooks there are, and nothing else.
+func (n *Notifier) String() string {
+	return fmt.Sprintf("notifier of %d Slack webhooks", len(n.webhooks))
+}
+
+// GoString is String: the addresses are secrets.
+func (n *Notifier) GoString() string { return n.String() }
+
+// Allowed returns a *promotion.PermanentError when there is no such webhook, or the repository may not use it.
+func (n *Notifier) Allowed(name string, repository promotion.Repository) error {
+	webhook, found := n.webhooks[name]
+	if !found {
+		return &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: the server's settings have none of that name; add it there, or mend the policy", name)}
+	}
+	for _, pattern := range webhook.Repositories {
+		if matches, err := path.Match(strings.ToLower(pattern), strings.ToLower(repository.FullName())); err == nil && matches {
+			return nil
+		}
+	}
+	if len(webhook.Repositories) == 0 {
+		return nil
+	}
+	return &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: %s may not use it; let it in the server's settings", name, repository.FullName())}
+}
+
+// Send posts a JSON message. It returns a *promotion.DelayedError when Slack says when to come back, a
+// *promotion.PermanentError when it does not want the message, and other errors when trying again may help
+// (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling-errors).
+func (n *Notifier) Send(ctx context.Context, name string, repository promotion.Repository, body []byte) error {
+	if err := n.Allowed(name, repository); err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.webhooks[name].URL, bytes.NewReader(body))
+	if err != nil {
+		return &promotion.PermanentError{Err: fmt.Errorf("send to Slack webhook %s: its address cannot be used", name)}
+	}
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	response, err := n.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("send to Slack webhook %s: %w", name, withoutAddress(err))
+	}
+	defer response.Body.Close()
+	answer, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // what could not be read only makes the message shorter
+	failure := fmt.Errorf("send to Slack webhook %s: it answered %d %s", name, response.StatusCode, short(string(answer)))
+	switch {
+	case response.StatusCode >= 200 && response.StatusCode < 300:
+		return nil
+	case response.StatusCode == http.StatusTooManyRequests:
+		return &promotion.DelayedError{Err: failure, After: retryAfter(response.Header.Get("Retry-After"))}
+	case response.StatusCode >= 500:
+		return failure
+	}
+	return &promotion.PermanentError{Err: failure}
+}
+
+// withoutAddress takes the address out of an error of net/http, which would show it.
+func withoutAddress(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+func retryAfter(text string) time.Duration {
+	seconds, err := strconv.Atoi(text)
+	if err != nil || seconds < 1 {
+		return 30 * time.Second
+	}
+	return min(time.Duration(seconds)*time.Second, time.Hour)
+}
+
+func short(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return text[:min(len(text), 200)]
+}
+
+func isLoopback(host string) bool {
+	address := net.ParseIP(host)
+	return host == "localhost" || address != nil && address.IsLoopback()
+}

@@ -1,0 +1,207 @@
+package registry
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/google"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// ociAdapter speaks the OCI distribution API. It keeps its connections and tokens: a registry is greeted once.
+type ociAdapter struct {
+	options []remote.Option
+	timeout time.Duration
+
+	mutex  sync.Mutex
+	puller *remote.Puller
+	pusher *remote.Pusher
+}
+
+func newOCI(options Options) *ociAdapter {
+	keychain := options.Keychain
+	if keychain == nil {
+		keychain = authn.NewMultiKeychain(authn.DefaultKeychain, google.Keychain)
+	}
+	transport := options.Transport
+	if transport == nil {
+		transport = newTransport()
+	}
+	return &ociAdapter{
+		timeout: options.Timeout,
+		options: []remote.Option{
+			remote.WithAuthFromKeychain(keychain),
+			remote.WithTransport(&guard{next: transport, timeout: options.Timeout, observe: options.Observe}),
+			remote.WithUserAgent(options.UserAgent),
+			remote.WithRetryBackoff(remote.Backoff{Duration: 100 * time.Millisecond, Factor: 3, Jitter: 0.3, Steps: 3}),
+		},
+	}
+}
+
+// clients gives the puller and the pusher, made at first use.
+func (o *ociAdapter) clients() (*remote.Puller, *remote.Pusher, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if o.puller == nil {
+		puller, err := remote.NewPuller(o.options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		pusher, err := remote.NewPusher(o.options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.puller, o.pusher = puller, pusher
+	}
+	return o.puller, o.pusher, nil
+}
+
+// Resolve asks with HEAD, and with GET where HEAD does not tell the digest.
+func (o *ociAdapter) Resolve(ctx context.Context, repository promotion.RegistryRepository, tag string) (promotion.TaggedManifest, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*o.timeout)
+	defer cancel()
+	reference, err := name.NewTag(repository.String()+":"+tag, name.StrictValidation)
+	if err != nil {
+		return promotion.TaggedManifest{}, &promotion.PermanentError{Err: fmt.Errorf("read tag %s: %w", tag, err)}
+	}
+	puller, _, err := o.clients()
+	if err != nil {
+		return promotion.TaggedManifest{}, err
+	}
+	descriptor, err := puller.Head(ctx, reference)
+	if err == nil {
+		return tagged(descriptor.Digest.String(), string(descriptor.MediaType))
+	}
+	if !headTellsNothing(err) {
+		return promotion.TaggedManifest{}, explain(fmt.Sprintf("read tag %s of %s", tag, repository), err)
+	}
+	got, err := puller.Get(ctx, reference)
+	if err != nil {
+		return promotion.TaggedManifest{}, explain(fmt.Sprintf("read tag %s of %s", tag, repository), err)
+	}
+	return tagged(promotion.DigestOf(sha256.Sum256(got.Manifest)).String(), string(got.MediaType))
+}
+
+func tagged(digest, mediaType string) (promotion.TaggedManifest, error) {
+	parsed, err := promotion.ParseDigest(digest)
+	if err != nil {
+		return promotion.TaggedManifest{}, &promotion.PermanentError{Err: fmt.Errorf("the registry answered: %w", err)}
+	}
+	return promotion.TaggedManifest{Digest: parsed, MediaType: mediaType}, nil
+}
+
+// Inspect asks for the manifest and for each tag, all at once.
+func (o *ociAdapter) Inspect(ctx context.Context, repository promotion.RegistryRepository, digest promotion.Digest, tags []string) (promotion.Inspection, error) {
+	inspection := promotion.Inspection{Tags: map[string]promotion.TaggedManifest{}}
+	var mutex sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, tag := range tags {
+		group.Go(func() error {
+			named, err := o.Resolve(ctx, repository, tag)
+			if errors.Is(err, promotion.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			inspection.Tags[tag] = named
+			return nil
+		})
+	}
+	if !digest.IsZero() {
+		group.Go(func() error {
+			manifest, err := o.manifest(ctx, repository, digest)
+			if errors.Is(err, promotion.ErrNotFound) {
+				return nil
+			}
+			inspection.Manifest = manifest
+			return err
+		})
+	}
+	return inspection, group.Wait()
+}
+
+// manifest gets the exact bytes of a digest.
+func (o *ociAdapter) manifest(ctx context.Context, repository promotion.RegistryRepository, digest promotion.Digest) (promotion.Manifest, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*o.timeout)
+	defer cancel()
+	doing := fmt.Sprintf("read %s of %s", digest, repository)
+	reference, err := name.NewDigest(repository.String()+"@"+digest.String(), name.StrictValidation)
+	if err != nil {
+		return promotion.Manifest{}, &promotion.PermanentError{Err: fmt.Errorf("%s: %w", doing, err)}
+	}
+	puller, _, err := o.clients()
+	if err != nil {
+		return promotion.Manifest{}, err
+	}
+	got, err := puller.Get(ctx, reference)
+	if err != nil {
+		return promotion.Manifest{}, explain(doing, err)
+	}
+	return verified(doing, promotion.Manifest{Digest: digest, MediaType: string(got.MediaType), Bytes: got.Manifest})
+}
+
+// verified holds the bytes against the digest: a registry is not believed.
+func verified(doing string, manifest promotion.Manifest) (promotion.Manifest, error) {
+	if sum := promotion.DigestOf(sha256.Sum256(manifest.Bytes)); sum != manifest.Digest {
+		return promotion.Manifest{}, &promotion.PermanentError{Err: fmt.Errorf("%s: the registry answered bytes whose digest is %s: do not trust it before you know why", doing, sum)}
+	}
+	if len(manifest.Bytes) > maximumManifest {
+		return promotion.Manifest{}, &promotion.PermanentError{Err: fmt.Errorf("%s: the manifest has %d bytes, expected at most %d", doing, len(manifest.Bytes), maximumManifest)}
+	}
+	return manifest, nil
+}
+
+// rawManifest is put as it is: nothing of it is parsed, written anew or uploaded beside it.
+type rawManifest struct{ promotion.Manifest }
+
+func (m rawManifest) RawManifest() ([]byte, error) { return m.Bytes, nil }
+
+func (m rawManifest) MediaType() (types.MediaType, error) {
+	return types.MediaType(m.Manifest.MediaType), nil
+}
+
+// SetTag puts the bytes under the tag.
+func (o *ociAdapter) SetTag(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest, tag string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*o.timeout)
+	defer cancel()
+	doing := fmt.Sprintf("set tag %s of %s", tag, repository)
+	reference, err := name.NewTag(repository.String()+":"+tag, name.StrictValidation)
+	if err != nil {
+		return &promotion.PermanentError{Err: fmt.Errorf("%s: %w", doing, err)}
+	}
+	if _, err := verified(doing, manifest); err != nil {
+		return err
+	}
+	_, pusher, err := o.clients()
+	if err != nil {
+		return err
+	}
+	if err := pusher.Put(ctx, reference, rawManifest{manifest}); err != nil {
+		return explain(doing, err)
+	}
+	return nil
+}
+
+// headTellsNothing reports whether a HEAD was answered, but without what it was asked for.
+func headTellsNothing(err error) bool {
+	if status, found := statusOf(err); found {
+		return status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented || status == http.StatusBadRequest
+	}
+	return strings.Contains(err.Error(), "response did not include")
+}

@@ -1,0 +1,105 @@
+// Package registry reads and sets tags in container registries: Amazon ECR through its own API, and every other one
+// through the OCI distribution API. Which it is, the host's name says.
+package registry
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// Options are what a Registry can be given. The zero value works.
+type Options struct {
+	UserAgent string
+	Timeout   time.Duration                                         // of one request; 0: 10 seconds
+	Roles     map[string]Role                                       // to assume, by registry host
+	Keychain  authn.Keychain                                        // nil: Docker's, and those of Google's registries
+	Transport http.RoundTripper                                     // nil: one of our own
+	AWS       func(context.Context) (aws.Config, error)             // nil: the SDK's own chain
+	Observe   func(host, route, outcome string, took time.Duration) // nil: nobody is told
+}
+
+// Role is an AWS role to assume, with the external id that its trust policy may ask for.
+type Role struct {
+	ARN        string
+	ExternalID string
+}
+
+const defaultTimeout = 10 * time.Second
+
+// Registry routes to the adapter of each host. It is safe for concurrent use.
+type Registry struct {
+	ecr *ecrAdapter
+	oci *ociAdapter
+}
+
+var _ promotion.Registry = (*Registry)(nil)
+
+// New makes a Registry. It makes no calls.
+func New(options Options) *Registry {
+	if options.Timeout <= 0 {
+		options.Timeout = defaultTimeout
+	}
+	return &Registry{ecr: newECR(options), oci: newOCI(options)}
+}
+
+// Resolve gives what the tag names, in one call. It returns promotion.ErrNotFound when there is no such tag,
+// a *promotion.PermanentError when trying again cannot help, and other errors when it may.
+func (r *Registry) Resolve(ctx context.Context, repository promotion.RegistryRepository, tag string) (promotion.TaggedManifest, error) {
+	return r.adapter(repository).Resolve(ctx, repository, tag)
+}
+
+// Inspect gives the manifest of the digest and what the tags name: one call of ECR, or one for each of them elsewhere. The
+// manifest's bytes are hashed: what does not hash to the digest is an error.
+func (r *Registry) Inspect(ctx context.Context, repository promotion.RegistryRepository, digest promotion.Digest, tags []string) (promotion.Inspection, error) {
+	return r.adapter(repository).Inspect(ctx, repository, digest, tags)
+}
+
+// SetTag puts the manifest's exact bytes under the tag, in one call. It returns promotion.ErrTagImmutable when the
+// registry does not let the tag move. Repeating it is harmless.
+func (r *Registry) SetTag(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest, tag string) error {
+	return r.adapter(repository).SetTag(ctx, repository, manifest, tag)
+}
+
+func (r *Registry) adapter(repository promotion.RegistryRepository) promotion.Registry {
+	if _, isECR := parseECRHost(repository.Host()); isECR {
+		return r.ecr
+	}
+	return r.oci
+}
+
+// ecrHost is what the name of an ECR registry says
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html).
+type ecrHost struct {
+	account string
+	region  string
+}
+
+var ecrHostPattern = regexp.MustCompile(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$`)
+
+func parseECRHost(host string) (ecrHost, bool) {
+	found := ecrHostPattern.FindStringSubmatch(host)
+	if found == nil {
+		return ecrHost{}, false
+	}
+	return ecrHost{account: found[1], region: found[2]}, true
+}
+
+// The media types of what can be promoted: manifests and indexes, Docker's and OCI's
+// (https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md#compatibility-matrix).
+var mediaTypes = []string{
+	"application/vnd.oci.image.index.v1+json",
+	"application/vnd.docker.distribution.manifest.list.v2+json",
+	"application/vnd.oci.image.manifest.v1+json",
+	"application/vnd.docker.distribution.manifest.v2+json",
+}
+
+// maximumManifest is how many bytes a manifest may have: ECR's limit, and what the OCI distribution specification asks
+// registries to take at least (section "Pushing Manifests").
+const maximumManifest = 4 << 20
