@@ -59,7 +59,7 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 	}
 	c := &carrying{Promoter: p, lease: work.Lease, attempt: work.Attempts, request: request}
 	c.answer = Answer{
-		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester,
+		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester, Commit: request.Commit,
 	}
 	silent, err := c.run(ctx)
 	if err != nil {

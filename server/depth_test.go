@@ -1,0 +1,51 @@
+package server_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// unfinished gives how many rows of work are ready or leased, as /metrics says it.
+func (s *story) unfinished() int {
+	count := 0
+	for name, value := range s.metrics() {
+		if strings.HasPrefix(name, "verbatim_work_rows{") && !strings.Contains(name, "set_aside") {
+			count += int(value)
+		}
+	}
+	return count
+}
+
+// setAside tells how many rows were set aside, by kind.
+func (s *story) setAside() string {
+	var told []string
+	for name, value := range s.metrics() {
+		if strings.Contains(name, "set_aside") {
+			told = append(told, fmt.Sprintf("%s %g", name, value))
+		}
+	}
+	return strings.Join(told, ", ")
+}
+
+// metrics reads /metrics as Prometheus would.
+func (s *story) metrics() map[string]float64 {
+	s.t.Helper()
+	response, err := http.Get("http://" + s.Server.MetricsAddr() + "/metrics")
+	s.must(err)
+	defer response.Body.Close()
+	values := map[string]float64{}
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		at := strings.LastIndexByte(lines.Text(), ' ')
+		if at < 0 || strings.HasPrefix(lines.Text(), "#") {
+			continue
+		}
+		if value, err := strconv.ParseFloat(lines.Text()[at+1:], 64); err == nil {
+			values[lines.Text()[:at]] = value
+		}
+	}
+	return values
+}
