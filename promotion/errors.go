@@ -90,4 +90,4 @@ func lasting(err error) bool {
 }
 
 // longestWait is how long a request waits for a system that said when to come back, before it answers that it could not tell.
-const longestWait = 30 * time.Second
+const longestWait = 90 * time.Second

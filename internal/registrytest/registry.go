@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -24,6 +25,7 @@ type Server struct {
 	mutex    sync.Mutex
 	requests []string
 	fault    Fault
+	after    Fault
 }
 
 // Fault answers a request instead of the registry, when it returns true.
@@ -54,6 +56,13 @@ func (s *Server) Inject(fault Fault) {
 	s.fault = fault
 }
 
+// InjectAfter has the fault answer after the registry has done what it was asked. nil ends it.
+func (s *Server) InjectAfter(fault Fault) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.after = fault
+}
+
 // Requests gives method and path of each request so far, greetings (GET /v2/) aside.
 func (s *Server) Requests() []string {
 	s.mutex.Lock()
@@ -78,9 +87,17 @@ func (s *Server) ResetRequests() {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
-	fault := s.fault
+	fault, after := s.fault, s.after
 	s.mutex.Unlock()
 	if fault != nil && fault(w, r) {
+		return
+	}
+	if after != nil {
+		done := &answer{header: http.Header{}}
+		s.inner.ServeHTTP(done, r)
+		if !after(w, r) {
+			done.copyTo(w)
+		}
 		return
 	}
 	s.inner.ServeHTTP(w, r)
@@ -110,5 +127,11 @@ type answer struct {
 func (a *answer) Header() http.Header { return a.header }
 
 func (a *answer) WriteHeader(status int) { a.status = status }
+
+func (a *answer) copyTo(w http.ResponseWriter) {
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(max(a.status, http.StatusOK))
+	_, _ = io.WriteString(w, a.body.String()) // the client may be gone
+}
 
 func (a *answer) Write(content []byte) (int, error) { return a.body.Write(content) }

@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
@@ -100,7 +101,8 @@ func (s *Scene) Ask(ctx context.Context, issue *githubtest.Issue, author *github
 	var reply string
 	err := s.Eventually(ctx, fmt.Sprintf("a reply to %q", text), func() bool {
 		reply = s.Reply(issue, comment)
-		return reply != "" && len(comment.Reactions(s.GitHub.AppBot())) > 1
+		reactions := comment.Reactions(s.GitHub.AppBot())
+		return reply != "" && slices.ContainsFunc(reactions, func(content string) bool { return content != "eyes" })
 	})
 	return comment, reply, err
 }
