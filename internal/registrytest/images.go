@@ -1,7 +1,6 @@
 package registrytest
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,12 +16,17 @@ const (
 	DockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
+// pusher pushes what stories are about; send makes one request to the registry.
+type pusher struct {
+	send func(method, path, contentType string, content []byte) error
+}
+
 // PushIndex pushes a multi-architecture index (linux/amd64 and linux/arm64) whose descriptors carry an artifactType,
 // and tags it. Its bytes are indented in an odd way, so that whoever writes them anew changes the digest, which it gives.
-func (s *Server) PushIndex(repository, tag, seed string) (string, error) {
+func (p pusher) PushIndex(repository, tag, seed string) (string, error) {
 	var descriptors []map[string]any
 	for _, architecture := range []string{"amd64", "arm64"} {
-		digest, size, err := s.pushImage(repository, "", seed+architecture, OCIManifest)
+		digest, size, err := p.pushImage(repository, "", seed+architecture, OCIManifest)
 		if err != nil {
 			return "", err
 		}
@@ -36,21 +40,21 @@ func (s *Server) PushIndex(repository, tag, seed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.PushManifest(repository, tag, OCIIndex, content)
+	return p.PushManifest(repository, tag, OCIIndex, content)
 }
 
 // PushImage pushes a single-platform image and tags it. It gives the digest.
-func (s *Server) PushImage(repository, tag, seed string) (string, error) {
-	digest, _, err := s.pushImage(repository, tag, seed, OCIManifest)
+func (p pusher) PushImage(repository, tag, seed string) (string, error) {
+	digest, _, err := p.pushImage(repository, tag, seed, OCIManifest)
 	return digest, err
 }
 
 // pushImage pushes a config, a layer and the manifest that names them; without a tag under its digest.
-func (s *Server) pushImage(repository, tag, seed, mediaType string) (digest string, size int, err error) {
+func (p pusher) pushImage(repository, tag, seed, mediaType string) (digest string, size int, err error) {
 	config := []byte(fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{"Labels":{"seed":%q}},"rootfs":{"type":"layers","diff_ids":[]}}`, seed))
 	layer := []byte("layer of " + seed)
 	for _, blob := range [][]byte{config, layer} {
-		if err := s.pushBlob(repository, blob); err != nil {
+		if err := p.pushBlob(repository, blob); err != nil {
 			return "", 0, err
 		}
 	}
@@ -65,32 +69,31 @@ func (s *Server) pushImage(repository, tag, seed, mediaType string) (digest stri
 	if tag == "" {
 		tag = digestOf(content)
 	}
-	digest, err = s.PushManifest(repository, tag, mediaType, content)
+	digest, err = p.PushManifest(repository, tag, mediaType, content)
 	return digest, len(content), err
 }
 
 // PushManifest puts the bytes under the tag (or digest), as they are. It gives their digest.
-func (s *Server) PushManifest(repository, tag, mediaType string, content []byte) (string, error) {
-	return digestOf(content), s.send(http.MethodPut, "/v2/"+repository+"/manifests/"+tag, mediaType, content)
+func (p pusher) PushManifest(repository, tag, mediaType string, content []byte) (string, error) {
+	return digestOf(content), p.send(http.MethodPut, "/v2/"+repository+"/manifests/"+tag, mediaType, content)
 }
 
-func (s *Server) pushBlob(repository string, content []byte) error {
-	return s.send(http.MethodPost, "/v2/"+repository+"/blobs/uploads/?digest="+digestOf(content), "application/octet-stream", content)
-}
-
-// send makes a request without a connection, so that it is not logged and meets no fault.
-func (s *Server) send(method, path, contentType string, content []byte) error {
-	request, err := http.NewRequest(method, "http://"+s.Host()+path, bytes.NewReader(content))
+// Manifest gives the bytes of a tag or digest, and their media type, as the registry answers them.
+func (s *Server) Manifest(repository, reference string) (mediaType string, content []byte, err error) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+s.Host()+"/v2/"+repository+"/manifests/"+reference, nil)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	request.Header.Set("Content-Type", contentType)
 	response := &answer{header: http.Header{}}
 	s.inner.ServeHTTP(response, request)
-	if response.status >= 300 {
-		return fmt.Errorf("%s %s: the registry answered %d: %s", method, path, response.status, response.body.String())
+	if response.status != 0 && response.status != http.StatusOK {
+		return "", nil, fmt.Errorf("read %s of %s: the registry answered %d", reference, repository, response.status)
 	}
-	return nil
+	return response.header.Get("Content-Type"), []byte(response.body.String()), nil
+}
+
+func (p pusher) pushBlob(repository string, content []byte) error {
+	return p.send(http.MethodPost, "/v2/"+repository+"/blobs/uploads/?digest="+digestOf(content), "application/octet-stream", content)
 }
 
 func digestOf(content []byte) string {
