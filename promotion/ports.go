@@ -5,6 +5,8 @@ import (
 	"time"
 )
 
+//go:generate go tool -modfile=../.tools/go.mod mockgen -source=ports.go -destination=../internal/promotionmock/ports.go -package=promotionmock
+
 // Journal commits what a step of work decided, in one transaction.
 type Journal interface {
 	// Commit writes the changes if the lease still holds, and ErrLeaseLost (writing nothing) if it does not. New

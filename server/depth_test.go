@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -48,4 +49,23 @@ func (s *story) metrics() map[string]float64 {
 		}
 	}
 	return values
+}
+
+// states gives the states of all promotions that were asked for, as the ledger's file has them.
+func (s *story) states() []string {
+	s.t.Helper()
+	database, err := sql.Open("sqlite", "file:"+s.DatabaseFile()+"?mode=ro")
+	s.must(err)
+	defer database.Close()
+	rows, err := database.QueryContext(s.ctx, `SELECT state FROM promotions WHERE kind = 'promotion' ORDER BY id`)
+	s.must(err)
+	defer rows.Close()
+	var states []string
+	for rows.Next() {
+		var state string
+		s.must(rows.Scan(&state))
+		states = append(states, state)
+	}
+	s.must(rows.Err())
+	return states
 }

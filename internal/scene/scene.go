@@ -133,7 +133,7 @@ environments:
 // StartServer starts the server over the scene's ledger: again, after StopServer.
 func (s *Scene) StartServer(ctx context.Context) error {
 	settings := config.Settings{
-		Addr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0", DatabaseURL: "sqlite:" + filepath.Join(s.folder, "verbatim.db"),
+		Addr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0", DatabaseURL: "sqlite:" + s.DatabaseFile(),
 		Workers: 8, Lease: time.Minute, ShutdownGrace: 10 * time.Second,
 		GitHub: githubapp.Config{V3APIURL: s.GitHub.URL() + "/", V4APIURL: s.GitHub.URL() + "/graphql", WebURL: s.GitHub.URL()},
 		Scope:  promotion.Scope{{Repositories: "acme/shop", Registry: s.Registry.Host() + "/shop/*"}},
@@ -200,3 +200,6 @@ func (s *Scene) Eventually(ctx context.Context, what string, condition func() bo
 	}
 	return nil
 }
+
+// DatabaseFile gives where the ledger is.
+func (s *Scene) DatabaseFile() string { return filepath.Join(s.folder, "verbatim.db") }

@@ -202,11 +202,13 @@ func (l *Ledger) writeWork(ctx context.Context, tx *sql.Tx, changes promotion.Ch
 // AnnouncementMade says which version of an announcement was made known, under which id at GitHub, and completes the
 // row of work. It returns promotion.ErrLeaseLost, writing nothing, when the row is somebody else's now.
 func (l *Ledger) AnnouncementMade(ctx context.Context, lease promotion.Lease, key string, version, external int64, closed bool) error {
-	return l.within(ctx, "complete announcement "+key, func(tx *sql.Tx) error {
+	err := l.within(ctx, "complete announcement "+key, func(tx *sql.Tx) error {
 		if err := complete(ctx, tx, lease, l.clock()); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE announcements SET done = $1, external = $2, closed = $3 WHERE key = $4 AND done < $5`, version, external, flag(closed), key, version)
 		return err
 	})
+	l.signal()
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -41,11 +42,17 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration) ([]p
 	return claimed, err
 }
 
-// NextRun gives when the next row that is not due yet will be: its time comes, or its lease runs out.
+// NextRun gives when there may be something to claim next: a row's time comes, or a lease runs out. A row behind a leased
+// one of its queue does not count: it is claimed when that one ends, of which Added tells.
 func (l *Ledger) NextRun(ctx context.Context) (next time.Time, found bool, err error) {
 	var at sql.NullInt64
-	err = l.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN state = 'ready' THEN next_run ELSE lease_until END) FROM work WHERE state = 'ready' OR state = 'leased'`).Scan(&at)
-	return fromMicros(at.Int64), at.Valid, err
+	err = l.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN state = 'ready' THEN next_run ELSE lease_until END) FROM work AS due
+		WHERE state = 'leased' OR state = 'ready' AND (queue = '' OR NOT EXISTS (
+			SELECT 1 FROM work AS held WHERE held.queue = due.queue AND held.state = 'leased'))`).Scan(&at)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("look for the next work: %w", err)
+	}
+	return fromMicros(at.Int64), at.Valid, nil
 }
 
 // Retry gives the row back, to be run at that time. Uncounted, the try does not count as one of its attempts.
