@@ -10,6 +10,20 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
+// unfinished is the condition of the partial indexes, word for word: a query has to repeat it to be served by them.
+const unfinished = `(state = 'ready' OR state = 'leased')`
+
+const claimStatement = `UPDATE work SET state = 'leased', token = token + 1, attempts = attempts + 1, lease_until = $1
+	WHERE id IN (
+		SELECT id FROM work AS due
+		WHERE ` + unfinished + ` AND (state = 'ready' AND next_run <= $2 OR state = 'leased' AND lease_until <= $3)
+		AND (queue = '' OR NOT EXISTS (
+			SELECT 1 FROM work AS other WHERE ` + unfinished + ` AND other.queue = due.queue AND other.id <> due.id
+			AND (other.state = 'leased' AND other.lease_until > $4
+				OR other.id < due.id AND (other.state = 'ready' AND other.next_run <= $5 OR other.state = 'leased' AND other.lease_until <= $6))))
+		ORDER BY id LIMIT $7)
+	RETURNING id, kind, subject, queue, delivery, payload, attempts, token, created`
+
 // Claim gives at most limit rows of work that are due, oldest first, each under a lease: rows that are ready, and rows
 // whose lease has run out. Of one queue it gives one row at a time. A row that waits to be tried again does not keep
 // the rows behind it.
@@ -18,18 +32,7 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration) ([]p
 	until := now.Add(lease)
 	var claimed []promotion.Work
 	err := l.within(ctx, "claim work", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE work SET state = 'leased', token = token + 1, attempts = attempts + 1, lease_until = $1
-			WHERE id IN (
-				SELECT id FROM work AS due
-				WHERE (state = 'ready' AND next_run <= $2 OR state = 'leased' AND lease_until <= $3)
-				AND (queue = '' OR NOT EXISTS (
-					SELECT 1 FROM work AS held WHERE held.queue = due.queue AND held.state = 'leased' AND held.lease_until > $4 AND held.id <> due.id)
-				AND NOT EXISTS (
-					SELECT 1 FROM work AS first WHERE first.queue = due.queue AND first.id < due.id
-					AND (first.state = 'ready' AND first.next_run <= $5 OR first.state = 'leased' AND first.lease_until <= $6)))
-				ORDER BY id LIMIT $7)
-			RETURNING id, kind, subject, queue, delivery, payload, attempts, token, created`,
-			micros(until), micros(now), micros(now), micros(now), micros(now), micros(now), limit)
+		rows, err := tx.QueryContext(ctx, claimStatement, micros(until), micros(now), micros(now), micros(now), micros(now), micros(now), limit)
 		claimed, err = collect(rows, err, func(rows *sql.Rows) (promotion.Work, error) {
 			work := promotion.Work{Lease: promotion.Lease{Until: until}}
 			var created int64
@@ -42,13 +45,15 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration) ([]p
 	return claimed, err
 }
 
+const nextStatement = `SELECT MIN(CASE WHEN state = 'ready' THEN next_run ELSE lease_until END) FROM work AS due
+	WHERE ` + unfinished + ` AND (state = 'leased' OR queue = '' OR NOT EXISTS (
+		SELECT 1 FROM work AS held WHERE ` + unfinished + ` AND held.queue = due.queue AND held.state = 'leased'))`
+
 // NextRun gives when there may be something to claim next: a row's time comes, or a lease runs out. A row behind a leased
 // one of its queue does not count: it is claimed when that one ends, of which Added tells.
 func (l *Ledger) NextRun(ctx context.Context) (next time.Time, found bool, err error) {
 	var at sql.NullInt64
-	err = l.read.QueryRowContext(ctx, `SELECT MIN(CASE WHEN state = 'ready' THEN next_run ELSE lease_until END) FROM work AS due
-		WHERE state = 'leased' OR state = 'ready' AND (queue = '' OR NOT EXISTS (
-			SELECT 1 FROM work AS held WHERE held.queue = due.queue AND held.state = 'leased'))`).Scan(&at)
+	err = l.read.QueryRowContext(ctx, nextStatement).Scan(&at)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next work: %w", err)
 	}
@@ -142,7 +147,8 @@ type DepthRow struct {
 
 // Depth counts the unfinished rows of work.
 func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT kind, state, COUNT(*) FROM work WHERE state <> 'done' GROUP BY kind, state ORDER BY kind, state`)
+	rows, err := l.read.QueryContext(ctx, `SELECT kind, state, COUNT(*) FROM work WHERE `+unfinished+` GROUP BY kind, state
+		UNION ALL SELECT kind, state, COUNT(*) FROM work WHERE state = 'set_aside' GROUP BY kind, state ORDER BY 1, 2`)
 	counted, err := collect(rows, err, func(rows *sql.Rows) (DepthRow, error) {
 		var row DepthRow
 		err := rows.Scan(&row.Kind, &row.State, &row.Count)
@@ -153,7 +159,7 @@ func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
 	}
 	var oldest sql.NullInt64
 	now := l.clock()
-	err = l.read.QueryRowContext(ctx, `SELECT MIN(created) FROM work WHERE state = 'ready' AND next_run <= $1`, micros(now)).Scan(&oldest)
+	err = l.read.QueryRowContext(ctx, `SELECT MIN(created) FROM work WHERE `+unfinished+` AND state = 'ready' AND next_run <= $1`, micros(now)).Scan(&oldest)
 	depth := Depth{Rows: counted}
 	if oldest.Valid {
 		depth.Oldest = now.Sub(fromMicros(oldest.Int64))

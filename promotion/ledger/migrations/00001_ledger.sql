@@ -24,7 +24,8 @@ CREATE TABLE work (
     finished    BIGINT NOT NULL
 );
 CREATE INDEX work_due ON work (id) WHERE state = 'ready' OR state = 'leased';
-CREATE INDEX work_queue ON work (queue) WHERE state = 'leased';
+CREATE INDEX work_queue ON work (queue, id) WHERE state = 'ready' OR state = 'leased';
+CREATE INDEX work_set_aside ON work (kind) WHERE state = 'set_aside';
 CREATE UNIQUE INDEX work_delivery ON work (delivery, subject) WHERE kind = 'delivery';
 
 CREATE TABLE starts (
