@@ -232,10 +232,10 @@ func (d *decoder) scalar(node *yaml.Node, path, expected string, tags ...string)
 }
 
 func described(node *yaml.Node) string {
-	switch node.Kind {
-	case yaml.MappingNode:
+	if node.Kind == yaml.MappingNode {
 		return "a map"
-	case yaml.SequenceNode:
+	}
+	if node.Kind == yaml.SequenceNode {
 		return "a list"
 	}
 	switch node.ShortTag() {

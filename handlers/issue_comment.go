@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-github/v60/github"
+
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/go-github/v60/github"
+
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 

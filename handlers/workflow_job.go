@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/go-github/v60/github"
+
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 

@@ -2,7 +2,6 @@ package promotion
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -237,9 +236,4 @@ func lostText(lost []ShippedCommit) string {
 		return ""
 	}
 	return ": " + strings.Join(words, "; ")
-}
-
-// hasUnmet reports whether a gate with one of the reasons is unmet.
-func (d Decision) hasUnmet(reasons ...Reason) bool {
-	return slices.ContainsFunc(d.Gates, func(gate Gate) bool { return !gate.Met && slices.Contains(reasons, gate.Reason) })
 }

@@ -34,9 +34,9 @@ func (c *carrying) promote(ctx context.Context) error {
 	if err := c.runs(ctx, &into); err != nil {
 		return err
 	}
-	return c.each(into, func(image Image, previous Promotion) (Outcome, error) {
+	return c.each(ctx, into, func(image Image, previous Promotion) (Outcome, error) {
 		return c.promoteImage(ctx, into, image, previous)
-	}, ctx)
+	})
 }
 
 // refuseAll refuses for a gate that stands before all images, beside the gate of the person.
@@ -68,7 +68,7 @@ func (c *carrying) pressedInTime(ctx context.Context, environment Environment) (
 }
 
 // each carries out the command for every image. One image that has to wait or fails does not keep the others.
-func (c *carrying) each(into target, act func(Image, Promotion) (Outcome, error), ctx context.Context) error {
+func (c *carrying) each(ctx context.Context, into target, act func(Image, Promotion) (Outcome, error)) error {
 	known, err := c.History.PromotionsOf(ctx, c.request.ID)
 	if err != nil {
 		return err

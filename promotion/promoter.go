@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -214,11 +215,10 @@ func (c *carrying) dispatch(ctx context.Context) error {
 
 // notYet gives what the command needs that this version does not have.
 func notYet(command Command) string {
-	switch command.Verb {
-	case VerbApprove, VerbHold, VerbResume, VerbCancel, VerbOverride:
-		return "/promote " + string(command.Verb)
-	}
+	later := []Verb{VerbApprove, VerbHold, VerbResume, VerbCancel, VerbOverride}
 	switch {
+	case slices.Contains(later, command.Verb):
+		return "/promote " + string(command.Verb)
 	case command.WhenVerified:
 		return "--when-verified"
 	case command.SHA == "latest":

@@ -19,9 +19,9 @@ func (c *carrying) rollback(ctx context.Context) error {
 	if into.person, err = c.personFact(ctx, environment); err != nil {
 		return err
 	}
-	return c.each(into, func(image Image, previous Promotion) (Outcome, error) {
+	return c.each(ctx, into, func(image Image, previous Promotion) (Outcome, error) {
 		return c.rollbackImage(ctx, into, image, previous)
-	}, ctx)
+	})
 }
 
 func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, previous Promotion) (Outcome, error) {

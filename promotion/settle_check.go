@@ -11,11 +11,8 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 	commits := []Commit{request.Answer.Commit}
 	moved := false
 	for _, outcome := range request.Answer.Outcomes {
-		switch outcome.Result {
-		case ResultPromoted:
-			moved = true
-		case ResultRolledBack:
-			moved = true
+		moved = moved || outcome.Result == ResultPromoted || outcome.Result == ResultRolledBack
+		if outcome.Result == ResultRolledBack {
 			commits = append(commits, outcome.Promotion.Commit, outcome.Promotion.FromCommit)
 		}
 	}

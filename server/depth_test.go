@@ -56,7 +56,7 @@ func (s *story) states() []string {
 	s.t.Helper()
 	database, err := sql.Open("sqlite", "file:"+s.DatabaseFile()+"?mode=ro")
 	s.must(err)
-	defer database.Close()
+	defer func() { s.must(database.Close()) }()
 	rows, err := database.QueryContext(s.ctx, `SELECT state FROM promotions WHERE kind = 'promotion' ORDER BY id`)
 	s.must(err)
 	defer rows.Close()

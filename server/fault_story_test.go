@@ -126,7 +126,9 @@ func TestARegistryThatFails(t *testing.T) {
 		"it is down":             {manifests("HEAD", func(w http.ResponseWriter) { w.WriteHeader(503) }), []string{"Could not tell", "registry_error"}},
 		"it answers other bytes": {manifests("GET", func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"schemaVersion":2}`)) }), []string{"Could not tell", "registry_error"}},
 		"it asks to wait long":   {manifests("HEAD", func(w http.ResponseWriter) { w.Header().Set("Retry-After", "3600"); w.WriteHeader(429) }), []string{"Could not tell", "registry_error"}},
-		"it refuses the write":   {manifests("PUT", func(w http.ResponseWriter) { http.Error(w, `{"errors":[{"code":"DENIED","message":"no"}]}`, 403) }), []string{"Could not tell", "registry_error", "not confirmed"}},
+		"it refuses the write": {manifests("PUT", func(w http.ResponseWriter) {
+			http.Error(w, `{"errors":[{"code":"DENIED","message":"no"}]}`, http.StatusForbidden)
+		}), []string{"Could not tell", "registry_error", "not confirmed"}},
 		"the tag cannot be moved": {manifests("PUT", func(w http.ResponseWriter) {
 			http.Error(w, `{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}`, 400)
 		}), []string{"Refused", "tag_immutable"}},

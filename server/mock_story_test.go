@@ -19,15 +19,15 @@ import (
 // failing gives a registry that does what the real one does, but for what the story makes of it.
 func failing(t *testing.T) (*promotionmock.MockRegistry, *registry.Registry) {
 	t.Helper()
-	real := registry.New(registry.Options{})
+	genuine := registry.New(registry.Options{})
 	mock := promotionmock.NewMockRegistry(gomock.NewController(t))
-	return mock, real
+	return mock, genuine
 }
 
 func TestTheLedgerKnowsBeforeTheRegistryDoes(t *testing.T) {
-	mock, real := failing(t)
-	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(real.Resolve).AnyTimes()
-	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(real.Inspect).AnyTimes()
+	mock, genuine := failing(t)
+	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Resolve).AnyTimes()
+	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Inspect).AnyTimes()
 	s := begin(t, scene.Options{Registry: mock})
 	pull := s.Merged("Add a basket")
 	digest := s.verified(pull.MergeCommit(), "basket")
@@ -36,7 +36,7 @@ func TestTheLedgerKnowsBeforeTheRegistryDoes(t *testing.T) {
 			if states := s.states(); !slices.Equal(states, []string{"running"}) {
 				t.Errorf("when the tag is set, the ledger has %v, expected a running promotion", states)
 			}
-			return real.SetTag(ctx, repository, manifest, tag)
+			return genuine.SetTag(ctx, repository, manifest, tag)
 		}).Times(1)
 	s.says(pull.Issue, s.Alice, "/promote")
 	s.names("production", digest)
@@ -46,20 +46,20 @@ func TestTheLedgerKnowsBeforeTheRegistryDoes(t *testing.T) {
 }
 
 func TestARegistryThatIsDownAfterTheWrite(t *testing.T) {
-	mock, real := failing(t)
+	mock, genuine := failing(t)
 	var written atomic.Bool
-	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(real.Inspect).AnyTimes()
+	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Inspect).AnyTimes()
 	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).
 		DoAndReturn(func(ctx context.Context, repository promotion.RegistryRepository, tag string) (promotion.TaggedManifest, error) {
 			if written.CompareAndSwap(true, false) {
 				return promotion.TaggedManifest{}, errors.New("connection refused")
 			}
-			return real.Resolve(ctx, repository, tag)
+			return genuine.Resolve(ctx, repository, tag)
 		}).AnyTimes()
 	mock.EXPECT().SetTag(gomock.Any(), gomock.Any(), gomock.Any(), "production").
 		DoAndReturn(func(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest, tag string) error {
 			written.Store(true)
-			return real.SetTag(ctx, repository, manifest, tag)
+			return genuine.SetTag(ctx, repository, manifest, tag)
 		}).Times(1) // the second try finds the tag moved, and finishes
 	s := begin(t, scene.Options{Registry: mock})
 	pull := s.Merged("Add a basket")
@@ -70,11 +70,11 @@ func TestARegistryThatIsDownAfterTheWrite(t *testing.T) {
 }
 
 func TestAThrottledRegistry(t *testing.T) {
-	mock, real := failing(t)
-	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(real.Resolve).AnyTimes()
-	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(real.Inspect).AnyTimes()
+	mock, genuine := failing(t)
+	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Resolve).AnyTimes()
+	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Inspect).AnyTimes()
 	throttled := mock.EXPECT().SetTag(gomock.Any(), gomock.Any(), gomock.Any(), "production").Return(fmt.Errorf("ThrottlingException: rate exceeded")).Times(2)
-	mock.EXPECT().SetTag(gomock.Any(), gomock.Any(), gomock.Any(), "production").DoAndReturn(real.SetTag).Times(1).After(throttled)
+	mock.EXPECT().SetTag(gomock.Any(), gomock.Any(), gomock.Any(), "production").DoAndReturn(genuine.SetTag).Times(1).After(throttled)
 	s := begin(t, scene.Options{Registry: mock})
 	pull := s.Merged("Add a basket")
 	digest := s.verified(pull.MergeCommit(), "basket")

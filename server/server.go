@@ -115,9 +115,12 @@ func (s *Server) compose() error {
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
 	watch := promotion.PolicyWatch{Policies: policies, Checks: checks}
 	s.handlers = []githubapp.EventHandler{
-		handlers.WorkflowRun{Observer: observer}, handlers.WorkflowJob{Observer: observer},
-		handlers.IssueComment{Door: door, Clock: clock}, handlers.CheckRun{Door: door, Clock: clock},
-		handlers.Push{Watch: watch}, handlers.PullRequest{Watch: watch},
+		handlers.WorkflowRun{Observer: observer},
+		handlers.WorkflowJob{Observer: observer},
+		handlers.IssueComment{Door: door, Clock: clock},
+		handlers.CheckRun{Door: door, Clock: clock},
+		handlers.Push{Watch: watch},
+		handlers.PullRequest{Watch: watch},
 	}
 	s.worker = &Worker{
 		Ledger: s.ledger, Handlers: s.handlers, Requests: promoter,

@@ -46,7 +46,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "verbatim:", err)
+	_, _ = fmt.Fprintln(stderr, "verbatim:", err) // there is nobody else to tell
 	if exit := (exitError{}); errors.As(err, &exit) {
 		return exit.code
 	}

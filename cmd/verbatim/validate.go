@@ -33,7 +33,9 @@ func validateCommand() *cobra.Command {
 			var invalid *config.PolicyError
 			if errors.As(err, &invalid) {
 				for _, problem := range invalid.Problems {
-					fmt.Fprintln(command.OutOrStdout(), problem)
+					if _, err := fmt.Fprintln(command.OutOrStdout(), problem); err != nil {
+						return err
+					}
 				}
 				return exitError{1, fmt.Errorf("%s is not valid: %d problems", name, len(invalid.Problems))}
 			}
@@ -65,7 +67,7 @@ func readPolicy(name string, stdin io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it was only read
 		source = file
 	}
 	return io.ReadAll(io.LimitReader(source, config.MaximumPolicySize+1))

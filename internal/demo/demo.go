@@ -30,7 +30,7 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return fmt.Errorf("set the scene: %w", err)
 	}
-	defer set.Close() // what it could not clean up is in the temporary folder
+	defer func() { _ = set.Close() }() // what it could not clean up is in the temporary folder
 	show := &stage{out: options.Out, scene: set}
 	show.line("verbatim %s: server http://%s, GitHub stand-in %s, registry %s", options.Version, set.Server.Addr(), set.GitHub.URL(), set.Registry.Host())
 	for _, act := range []struct {

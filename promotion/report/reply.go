@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,8 +167,7 @@ func digestLine(outcome promotion.Outcome) string {
 	if !outcome.Decision.Digest.IsZero() {
 		to = Code(outcome.Decision.Digest.String())
 	}
-	switch outcome.Result {
-	case promotion.ResultPromoted, promotion.ResultRolledBack, promotion.ResultReady:
+	if moves := []promotion.Result{promotion.ResultPromoted, promotion.ResultRolledBack, promotion.ResultReady}; slices.Contains(moves, outcome.Result) {
 		from := "nothing"
 		if !outcome.Promotion.From.IsZero() {
 			from = Code(outcome.Promotion.From.String())
