@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -52,7 +53,9 @@ func (d *decoder) report(path, suggestion, format string, arguments ...any) {
 }
 
 func (d *decoder) reportAt(at place, path, suggestion, format string, arguments ...any) {
-	if len(d.problems) < maximumProblems {
+	// What follows from a problem that is reported already would only hide it.
+	known := path != "" && slices.ContainsFunc(d.problems, func(problem promotion.Problem) bool { return problem.Key == path })
+	if len(d.problems) < maximumProblems && !known {
 		d.problems = append(d.problems, promotion.Problem{
 			File: d.file, Line: max(at.line, 1), Column: max(at.column, 1), Key: path, Message: fmt.Sprintf(format, arguments...), Suggestion: suggestion,
 		})
