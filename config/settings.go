@@ -56,44 +56,44 @@ func (e *SettingsError) Error() string {
 
 // settingsDocument is the settings file.
 type settingsDocument struct {
-	Addr          string             `yaml:"addr"`
-	MetricsAddr   string             `yaml:"metrics_addr"`
-	PublicURL     string             `yaml:"public_url"`
-	DatabaseURL   string             `yaml:"database_url"`
-	LogLevel      string             `yaml:"log_level"`
-	Workers       int                `yaml:"workers"`
-	Lease         duration           `yaml:"lease"`
-	ShutdownGrace duration           `yaml:"shutdown_grace"`
+	Addr          string             `yaml:"addr" variable:"VERBATIM_ADDR" default:"127.0.0.1:8080" meaning:"Where to listen for GitHub and people."`
+	MetricsAddr   string             `yaml:"metrics_addr" variable:"VERBATIM_METRICS_ADDR" default:"127.0.0.1:9090" meaning:"The listener of /metrics."`
+	PublicURL     string             `yaml:"public_url" variable:"VERBATIM_PUBLIC_URL" meaning:"The address at which people and GitHub reach it."`
+	DatabaseURL   string             `yaml:"database_url" variable:"VERBATIM_DATABASE_URL" default:"sqlite:verbatim.db" meaning:"The ledger: sqlite:PATH."`
+	LogLevel      string             `yaml:"log_level" variable:"VERBATIM_LOG_LEVEL" default:"info" meaning:"trace, debug, info, warn or error."`
+	Workers       int                `yaml:"workers" variable:"VERBATIM_WORKERS" default:"8" meaning:"How many rows of work are worked on at once."`
+	Lease         duration           `yaml:"lease" variable:"VERBATIM_LEASE" default:"1m" meaning:"How long a row of work stays with a worker that does not answer any more."`
+	ShutdownGrace duration           `yaml:"shutdown_grace" variable:"VERBATIM_SHUTDOWN_GRACE" default:"20s" meaning:"How long a stop waits for what is under way before it hands the rest back."`
 	GitHub        githubDocument     `yaml:"github"`
-	Registries    []registryDocument `yaml:"registries"`
+	Registries    []registryDocument `yaml:"registries" variable:"VERBATIM_REGISTRY_SCOPE" meaning:"Which GitHub repositories may use which registry repositories. The variable (owner/repo=registry/repository, comma-separated) replaces the list's rules."`
 	Slack         slackDocument      `yaml:"slack"`
 }
 
 type githubDocument struct {
-	WebURL   string        `yaml:"web_url"`
-	V3APIURL string        `yaml:"v3_api_url"`
-	V4APIURL string        `yaml:"v4_api_url"`
+	WebURL   string        `yaml:"web_url" variable:"GITHUB_WEB_URL" default:"https://github.com" meaning:"GitHub's pages."`
+	V3APIURL string        `yaml:"v3_api_url" variable:"GITHUB_V3_API_URL" default:"https://api.github.com/" meaning:"GitHub's REST API; of Enterprise Server with its path, as in https://github.example.com/api/v3/."`
+	V4APIURL string        `yaml:"v4_api_url" variable:"GITHUB_V4_API_URL" meaning:"GitHub's GraphQL API; by itself what goes with the REST API."`
 	App      appDocument   `yaml:"app"`
 	OAuth    oauthDocument `yaml:"oauth"`
 }
 
 type appDocument struct {
-	IntegrationID             int    `yaml:"integration_id"`
-	WebhookSecretFile         string `yaml:"webhook_secret_file"`
-	PreviousWebhookSecretFile string `yaml:"previous_webhook_secret_file"`
-	PrivateKeyFile            string `yaml:"private_key_file"`
+	IntegrationID             int    `yaml:"integration_id" variable:"GITHUB_APP_INTEGRATION_ID" meaning:"The app's id, as its settings page shows it."`
+	WebhookSecretFile         string `yaml:"webhook_secret_file" variable:"GITHUB_APP_WEBHOOK_SECRET" meaning:"The file that holds the webhook's secret; the variable is the secret itself, or with _FILE behind it the path."`
+	PreviousWebhookSecretFile string `yaml:"previous_webhook_secret_file" variable:"GITHUB_APP_WEBHOOK_SECRET_PREVIOUS" meaning:"The secret before it, accepted as well while it is rotated; likewise."`
+	PrivateKeyFile            string `yaml:"private_key_file" variable:"GITHUB_APP_PRIVATE_KEY" meaning:"The file that holds the app's private key (PEM); likewise."`
 }
 
 type oauthDocument struct {
-	ClientID         string `yaml:"client_id"`
-	ClientSecretFile string `yaml:"client_secret_file"`
+	ClientID         string `yaml:"client_id" variable:"GITHUB_OAUTH_CLIENT_ID" meaning:"Read, and not used yet."`
+	ClientSecretFile string `yaml:"client_secret_file" variable:"GITHUB_OAUTH_CLIENT_SECRET" meaning:"Read, and not used yet."`
 }
 
 type registryDocument struct {
-	Repositories string `yaml:"repositories"`
-	Registry     string `yaml:"registry"`
-	RoleARN      string `yaml:"role_arn"`
-	ExternalID   string `yaml:"external_id"`
+	Repositories string `yaml:"repositories" meaning:"GitHub repositories: owner/repo, in which * does not cross /."`
+	Registry     string `yaml:"registry" meaning:"Registry repositories: host/path, in which * does not cross /; {owner} and {repo} stand for the GitHub repository's."`
+	RoleARN      string `yaml:"role_arn" meaning:"An AWS role to assume for this registry's host."`
+	ExternalID   string `yaml:"external_id" meaning:"The external id that the role's trust policy asks for."`
 }
 
 type slackDocument struct {
@@ -101,8 +101,8 @@ type slackDocument struct {
 }
 
 type webhookDocument struct {
-	URLFile      string   `yaml:"url_file"`
-	Repositories []string `yaml:"repositories"`
+	URLFile      string   `yaml:"url_file" variable:"SLACK_WEBHOOK_URL_<NAME>" meaning:"The file that holds the webhook's address; the variable is the address itself. SLACK_WEBHOOK_URL is the webhook named default."`
+	Repositories []string `yaml:"repositories" meaning:"Which repositories may send there: patterns of owner/repo; none for all."`
 }
 
 // Load reads the settings file, if one is named, and the environment, which overrides it key by key. The error is a

@@ -82,7 +82,7 @@ func (r *lineReader) missing() *fault {
 	if lacking == nil {
 		return nil
 	}
-	return &fault{problem: fmt.Sprintf("An override needs --gates and --reason: %s is missing.", strings.Join(lacking, " and ")), correction: correction, fill: true}
+	return &fault{problem: fmt.Sprintf("An override needs --gates and --reason; missing: %s.", strings.Join(lacking, " and ")), correction: correction, fill: true}
 }
 
 // readName reads an environment or an image. Which of them exist is the policy's to say.
@@ -91,8 +91,10 @@ func (r *lineReader) readName() *fault {
 	name := strings.ToLower(word.text)
 	plain := strings.Trim(withoutInvisible(name), "`*~")
 	switch {
-	case name == "" || len(name) > maximumName:
-		return &fault{problem: fmt.Sprintf("A name of %d letters was found: expected 1 to %d.", len(name), maximumName)}
+	case name == "":
+		return &fault{problem: "A name is empty: expected an environment or image.", correction: r.without(word.start, word.end)}
+	case len(name) > maximumName:
+		return &fault{problem: fmt.Sprintf("A name has %d letters: expected at most %d.", len(name), maximumName)}
 	case placeholderPattern.MatchString(name):
 		return &fault{problem: fmt.Sprintf("%q is a placeholder: expected a name in its place.", word.text)}
 	case plain != name:
@@ -158,6 +160,9 @@ func (r *lineReader) readFlag() *fault {
 		return r.repeated(word, to, flag, earlier == value)
 	}
 	r.given[name] = value
+	if name == "gates" && strings.HasSuffix(value, ",") && r.next < len(r.words) && !r.words[r.next].dashed() {
+		return &fault{problem: "--gates has a space behind a comma: expected codes with commas between them and no spaces.", correction: r.line[:to] + r.line[r.words[r.next].start:]}
+	}
 	if problem, meant := flag.set(&r.command, value); problem != "" {
 		return r.badValue(problem, meant, flag, from, to)
 	}

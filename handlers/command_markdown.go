@@ -3,13 +3,13 @@ package handlers
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
-	"github.com/yuin/goldmark/util"
 )
 
 // textLine is a line of a comment that begins with a command's word.
@@ -29,12 +29,8 @@ type textLine struct {
 //
 // The fault is of the comment as a whole: then no line may be acted on.
 func textLines(body string, limit int) ([]textLine, *fault) {
-	if wrong := nestedTooDeep(body); wrong != nil {
-		first := firstOpening(body)
-		if first < 0 {
-			return nil, nil
-		}
-		return []textLine{lineAt(body, first, nil)}, wrong
+	if wrong := tangled(body); wrong != nil {
+		return firstLine(body, wrong)
 	}
 	source := []byte(body)
 	var starts []int
@@ -75,13 +71,16 @@ func isOpening(body string, at int) bool {
 	return found
 }
 
-func firstOpening(body string) int {
+// firstLine gives the first line that may be a command, with what is wrong with the comment: alone, it would be read.
+func firstLine(body string, wrong *fault) ([]textLine, *fault) {
 	for at := range len(body) {
 		if isOpening(body, at) {
-			return at
+			line := lineAt(body, at, nil)
+			wrong.correction = line.text
+			return []textLine{line}, wrong
 		}
 	}
-	return -1
+	return nil, nil
 }
 
 // lineAt gives the line that begins at the byte.
@@ -109,79 +108,61 @@ func htmlComment(raw *ast.RawHTML, source []byte) []text.Segment {
 	return segments
 }
 
-// normalised gives the body with the line ends of CommonMark 2.1 as \n, and with the replacement character for control
-// characters (CommonMark 2.3 asks it for NUL; goldmark takes others for white space, which CommonMark does not) and for
-// what is not UTF-8. Unicode's line ends are none to CommonMark: they become spaces that do not break.
+var blankLines = regexp.MustCompile(`\n(?:[ \t]*\n){2,}`)
+
+// garbled is Unicode's symbol for substitute, form two.
+const (
+	garbled     = "\u2426"
+	garbledRune = '\u2426'
+)
+
+// normalised gives the body with the line ends of CommonMark 2.1 as \n, and with a sign for what is garbled: control
+// characters (CommonMark 2.3 replaces NUL; goldmark takes others for white space, which CommonMark does not) and what is
+// not UTF-8. The sign is not the replacement character, at which goldmark stops reading a tag, but stands for that as well.
+// Unicode's line ends are none to CommonMark: they become spaces that do not break. Of several blank lines one stays,
+// which is all that blocks depend on: goldmark keeps a record of each for every open list.
 func normalised(body string) string {
-	body = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(body, "\uFFFD"))
+	body = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(body, garbled))
+	body = blankLines.ReplaceAllString(body, "\n\n")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\u0085' || r == '\u2028' || r == '\u2029':
 			return '\u00a0'
-		case r < ' ' && r != '\n' && r != '\t':
-			return '\uFFFD'
+		case r == utf8.RuneError || r < ' ' && r != '\n' && r != '\t':
+			return garbledRune
 		}
 		return r
 	}, body)
 }
 
-// maximumNesting is how deep quotes and lists may be nested on one line: goldmark's time grows with lines × depth, and
-// with the square of the markers of one line.
-const maximumNesting = 64
+// Bounds of what goldmark is given. Its time grows with lines × nesting, and with links × length for what looks like
+// links on one line.
+const (
+	maximumNesting  = 64         // quotes and lists in one another
+	maximumLinkWork = 32_000_000 // bytes looked at; a line of 10,000 characters may have 3,200 links
+)
 
-// nestedTooDeep counts the markers of quotes and lists with which each line begins.
-func nestedTooDeep(body string) *fault {
+// tangled says that the comment is beyond the bounds. No comment that is meant to be read is.
+func tangled(body string) *fault {
 	for line := range strings.SplitSeq(body, "\n") {
-		markers := 0
-		for at := 0; at < len(line) && strings.IndexByte(" \t>-+*0123456789.)", line[at]) >= 0; at++ {
-			ends := at+1 == len(line) || line[at+1] == ' ' || line[at+1] == '\t'
-			if line[at] == '>' || ends && strings.IndexByte("-+*.)", line[at]) >= 0 {
-				markers++
-			}
+		if depth := nesting(line); depth > maximumNesting {
+			return &fault{problem: fmt.Sprintf("The comment has quotes or lists in one another, %d deep: expected at most %d. Write the command in a comment of its own.", depth, maximumNesting)}
 		}
-		if markers > maximumNesting {
-			return &fault{problem: fmt.Sprintf("The comment has quotes or lists in one another, %d deep: expected at most %d. Write the command in a comment of its own.", markers, maximumNesting)}
+		if links := strings.Count(line, "]("); links*len(line) > maximumLinkWork {
+			return &fault{problem: fmt.Sprintf("The comment has %d links on one line, which is too much to read. Write the command in a comment of its own.", links)}
 		}
 	}
 	return nil
 }
 
-// markdown parses what decides whether text is a command. It has no emphasis: that takes nothing away from text, and its
-// time grows with the square of the comment.
-var markdown = parser.NewParser(
-	parser.WithBlockParsers(parser.DefaultBlockParsers()...),
-	parser.WithInlineParsers(
-		util.Prioritized(&codeSpanParser{parser.NewCodeSpanParser()}, 100),
-		util.Prioritized(parser.NewLinkParser(), 200),
-		util.Prioritized(parser.NewAutoLinkParser(), 300),
-		util.Prioritized(parser.NewRawHTMLParser(), 400),
-	),
-	parser.WithParagraphTransformers(parser.DefaultParagraphTransformers()...),
-)
-
-// codeSpanParser is goldmark's parser of code spans (CommonMark 6.1), which remembers the lengths of the backtick strings
-// that nothing closes: goldmark's own looks to the block's end again for each.
-type codeSpanParser struct{ parser.InlineParser }
-
-var unclosedBackticks = parser.NewContextKey()
-
-// Parse reads a code span, or gives its backticks as text.
-func (p *codeSpanParser) Parse(parent ast.Node, block text.Reader, context parser.Context) ast.Node {
-	line, segment := block.PeekLine()
-	length := len(line) - len(bytes.TrimLeft(line, "`"))
-	without, _ := context.ComputeIfAbsent(unclosedBackticks, func() any { return map[int]bool{} }).(map[int]bool)
-	if without[length] {
-		block.Advance(length)
-		return ast.NewTextSegment(segment.WithStop(segment.Start + length))
+// nesting counts the markers of quotes and lists with which a line begins.
+func nesting(line string) int {
+	markers := 0
+	for at := 0; at < len(line) && strings.IndexByte(" \t>-+*0123456789.)", line[at]) >= 0; at++ {
+		ends := at+1 == len(line) || line[at+1] == ' ' || line[at+1] == '\t'
+		if line[at] == '>' || ends && strings.IndexByte("-+*.)", line[at]) >= 0 {
+			markers++
+		}
 	}
-	node := p.InlineParser.Parse(parent, block, context)
-	if _, isText := node.(*ast.Text); isText {
-		without[length] = true
-	}
-	return node
-}
-
-// CloseBlock forgets what was remembered of the block.
-func (*codeSpanParser) CloseBlock(_ ast.Node, _ text.Reader, context parser.Context) {
-	context.Set(unclosedBackticks, nil)
+	return markers
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -94,6 +93,13 @@ func TestLinesThatAreNoCommands(t *testing.T) {
 		"HTML that is preformatted":         "<pre>\n\n/promote production\n\n</pre>",
 		"a script":                          "<script>\n\n/promote production\n\n</script>",
 		"a tag's attribute":                 "a <a title=\"\n/promote production\n\">b</a>",
+		"HTML with a tab in its tag":        "<div\tclass=a\n/promote production",
+		"HTML with a tab behind it":         "<x>\t\n/promote production",
+		"a closing tag on its own":          "</pre>\n/promote production",
+		"a declaration in small letters":    "<!doctype html\n/promote production",
+		"such a declaration in a paragraph": "a <!doctype\n/promote production\nb> c",
+		"a tag with a garbled attribute":    "a <a b=\"\f\n/promote production\n\">",
+		"a tag with a replaced attribute":   "a <a b=\"\ufffd\n/promote production\n\">",
 		"a processing instruction":          "a <?php\n/promote production\n?> b",
 		"a CDATA section":                   "a <![CDATA[\n/promote production\n]]> b",
 		"a link's text":                     "[a\n/promote production](https://example.com)",
@@ -133,41 +139,43 @@ func TestLinesThatAreNoCommands(t *testing.T) {
 func TestLinesThatAreCommands(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"alone":                               "/promote production",
-		"in capitals":                         "/PROMOTE Production",
-		"after a paragraph's line":            "Looks good.\n/promote production",
-		"after a hard line break":             "Looks good.  \n/promote production",
-		"after a backslash's line break":      "Looks good.\\\n/promote production",
-		"after a list, lazily":                "- done\n/promote production",
-		"with Windows line ends":              "Looks good.\r\n/promote production\r\n",
-		"with old line ends":                  "Looks good.\r/promote production\r",
-		"before an HTML comment":              "/promote production <!-- thanks -->",
-		"before an HTML comment of lines":     "/promote production <!-- thanks\nfor all -->",
-		"with an HTML comment in it":          "/promote <!-- the --> production",
-		"with tabs":                           "/promote\tproduction",
-		"with a no-break space":               "/promote\u00a0production",
-		"with an ideographic space":           "/promote\u3000production",
-		"with white space behind it":          "/promote production \t\u00a0",
-		"after a closed code block":           "```\ncode\n```\n/promote production",
-		"above a line of dashes":              "/promote production\n---",
-		"quoted name":                         `/promote "production"`,
-		"after a comment that closed":         "<!-- note -->\n\n/promote production",
-		"right after a comment that closed":   "<!-- note -->\n/promote production",
-		"after a quote and a blank line":      "> quoted\n\n/promote production",
-		"after an empty quote":                ">\n/promote production",
-		"after a quoted fence":                "> ```\n/promote production",
-		"after a quoted heading":              "> # quoted\n/promote production",
-		"after backticks that do not close":   "a ` b\n/promote production",
-		"after escaped backticks":             "a \\` b\n/promote production",
-		"before backticks":                    "/promote production\n`code`",
-		"after a bracket that does not close": "a [b\n/promote production",
-		"after a comment that never closes":   "a <!-- b\n/promote production",
-		"after a reference":                   "[a]: https://example.com\n/promote production",
-		"in details, after a blank line":      "<details>\n\n/promote production\n\n</details>",
-		"after a line of invalid UTF-8":       "\xff\n/promote production",
-		"below what looks like a table":       "| a |\n|---|\n/promote production",
-		"in emphasis":                         "*a\n/promote production\nb*",
-		"many characters, many bytes":         "/promote production\n" + strings.Repeat("é", 65_000),
+		"alone":                                   "/promote production",
+		"in capitals":                             "/PROMOTE Production",
+		"after a paragraph's line":                "Looks good.\n/promote production",
+		"after a hard line break":                 "Looks good.  \n/promote production",
+		"after a backslash's line break":          "Looks good.\\\n/promote production",
+		"after a list, lazily":                    "- done\n/promote production",
+		"with Windows line ends":                  "Looks good.\r\n/promote production\r\n",
+		"with old line ends":                      "Looks good.\r/promote production\r",
+		"before an HTML comment":                  "/promote production <!-- thanks -->",
+		"before an HTML comment of lines":         "/promote production <!-- thanks\nfor all -->",
+		"with an HTML comment in it":              "/promote <!-- the --> production",
+		"with tabs":                               "/promote\tproduction",
+		"with a no-break space":                   "/promote\u00a0production",
+		"with an ideographic space":               "/promote\u3000production",
+		"with white space behind it":              "/promote production \t\u00a0",
+		"after a closed code block":               "```\ncode\n```\n/promote production",
+		"above a line of dashes":                  "/promote production\n---",
+		"quoted name":                             `/promote "production"`,
+		"after a comment that closed":             "<!-- note -->\n\n/promote production",
+		"right after a comment that closed":       "<!-- note -->\n/promote production",
+		"after a quote and a blank line":          "> quoted\n\n/promote production",
+		"after an empty quote":                    ">\n/promote production",
+		"after a quoted fence":                    "> ```\n/promote production",
+		"after a quoted heading":                  "> # quoted\n/promote production",
+		"after backticks that do not close":       "a ` b\n/promote production",
+		"after escaped backticks":                 "a \\` b\n/promote production",
+		"before backticks":                        "/promote production\n`code`",
+		"after a bracket that does not close":     "a [b\n/promote production",
+		"after a comment that never closes":       "a <!-- b\n/promote production",
+		"after a reference":                       "[a]: https://example.com\n/promote production",
+		"in details, after a blank line":          "<details>\n\n/promote production\n\n</details>",
+		"after a line of invalid UTF-8":           "\xff\n/promote production",
+		"below what looks like a table":           "| a |\n|---|\n/promote production",
+		"after a declaration that does not close": "a <!doctype\n/promote production",
+		"after many blank lines":                  "- a\n" + strings.Repeat(" \n", 1000) + "/promote production",
+		"in emphasis":                             "*a\n/promote production\nb*",
+		"many characters, many bytes":             "/promote production\n" + strings.Repeat("é", 65_000),
 	} {
 		commands, _ := ParseComment(body)
 		if len(commands) != 1 || commands[0].Problem != "" || !cmp.Equal(commands[0].Names, []string{"production"}) {
@@ -400,7 +408,7 @@ func adversarial() map[string]string {
 		"backticks":          backticks.String() + "\n\n/promote production",
 		"backticks, escaped": repeated("a\\`` "),
 		"emphasis":           repeated("*a_ "),
-		"comments, open":     repeated("<!-- a"),
+		"comments, open":     repeated("a<!-- b"),
 		"comments":           repeated("a<!-- b -->"),
 		"instructions, open": repeated("a<?"),
 		"declarations, open": repeated("a<!A"),
@@ -419,14 +427,16 @@ func adversarial() map[string]string {
 	}
 }
 
-// The bound is far above what it takes, so that a slow machine does not fail, and far below what goldmark alone takes.
-func TestHostileCommentsAreBounded(t *testing.T) {
+// A command behind hostile text is read, or refused with a reason.
+func TestHostileCommentsAreAnswered(t *testing.T) {
 	t.Parallel()
 	for name, body := range adversarial() {
-		began := time.Now()
-		ParseComment(body)
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%s: took %s", name, took)
+		if !strings.HasSuffix(body, "\n\n/promote production") {
+			continue
+		}
+		commands, _ := ParseComment(body)
+		if len(commands) != 1 || commands[0].Line != "/promote production" || commands[0].Problem != "" && commands[0].Suggestion != "/promote production" {
+			t.Errorf("%s: got %+v", name, commands)
 		}
 	}
 }

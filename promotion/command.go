@@ -29,5 +29,5 @@ type Command struct {
 	PullRequest  bool     // --pull-request
 	Gates        []string // --gates
 	Problem      string   // not empty: the line is a command that cannot be understood, and why
-	Suggestion   string   // "did you mean …", when there is a near miss
+	Suggestion   string   // what to type instead: the whole line, corrected, or /promote help
 }
