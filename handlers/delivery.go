@@ -52,7 +52,8 @@ func decode(event string, payload []byte, into any) error {
 // GitHub's own rule for the names of owners and repositories; anything else would have to be escaped wherever it goes.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
-// repositoryOf reads which repository a delivery is about, and through which installation it came.
+// repositoryOf reads which repository a delivery is about, and through which installation it came. A webhook that is not
+// the app's own names none; the forge then asks GitHub for it.
 func repositoryOf(event string, repository *github.Repository, installation *github.Installation) (promotion.Repository, error) {
 	read := promotion.Repository{
 		ID: repository.GetID(), Owner: repository.GetOwner().GetLogin(), Name: repository.GetName(),
@@ -60,9 +61,6 @@ func repositoryOf(event string, repository *github.Repository, installation *git
 	}
 	if read.ID <= 0 || !namePattern.MatchString(read.Owner) || !namePattern.MatchString(read.Name) {
 		return promotion.Repository{}, malformed(event, "expected a repository with id, owner and name, found %d, %.100q and %.100q", read.ID, read.Owner, read.Name)
-	}
-	if read.Installation <= 0 {
-		return promotion.Repository{}, malformed(event, "expected the app's installation, found none: the webhook must be the app's own")
 	}
 	return read, nil
 }

@@ -35,7 +35,7 @@ func (h IssueComment) Handle(ctx context.Context, eventType, _ string, payload [
 	switch {
 	case event.GetAction() != "created", !event.GetIssue().IsPullRequest():
 		return nil
-	case author.Bot, personOf(event.GetSender()).Bot, event.GetSender().GetID() != author.ID:
+	case author.Bot, personOf(event.GetSender()).Bot, event.GetSender() != nil && event.GetSender().GetID() != author.ID:
 		return nil
 	case !comment.GetUpdatedAt().Equal(comment.GetCreatedAt()):
 		return nil

@@ -32,10 +32,11 @@ var basePermission = map[string]string{
 // roleOf gives the role that counts. GitHub's own roles count as themselves, a custom role as the permission that it is
 // based on; a role name that does not fit its permission is not believed.
 func roleOf(permission, roleName string) (string, bool) {
-	if base, known := basePermission[permission]; !known || base != permission {
+	base, known := basePermission[permission]
+	if !known {
 		return "", false
 	}
-	if basePermission[roleName] == permission {
+	if base == permission && basePermission[roleName] == permission {
 		return roleName, true
 	}
 	return permission, true

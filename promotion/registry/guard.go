@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -63,6 +64,17 @@ func (g *guard) tell(request *http.Request, response *http.Response, err error, 
 		}
 	}
 	g.observe(request.URL.Host, request.Method+" "+route, outcome, took)
+}
+
+// worthRepeating reports whether a request that failed may be made again at once. One that ran into its deadline is not:
+// a registry that is stuck would hold up everything for that long again.
+func worthRepeating(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	var temporary interface{ Temporary() bool }
+	return errors.As(err, &temporary) && temporary.Temporary() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 }
 
 // retryAfter reads how long to wait, in seconds or as a date (RFC 9110, section 10.2.3); a minute when it is not said.

@@ -45,6 +45,7 @@ func newOCI(options Options) *ociAdapter {
 			remote.WithAuthFromKeychain(keychain),
 			remote.WithTransport(&guard{next: transport, timeout: options.Timeout, observe: options.Observe}),
 			remote.WithUserAgent(options.UserAgent),
+			remote.WithRetryPredicate(worthRepeating),
 			remote.WithRetryBackoff(remote.Backoff{Duration: 100 * time.Millisecond, Factor: 3, Jitter: 0.3, Steps: 3}),
 		},
 	}
