@@ -1,12 +1,8 @@
-// Package config reads what people write: repository policies and the server's settings. It decodes strictly, fills in
-// defaults, and names everything that is wrong at once, with where it is and what was probably meant.
 package config
 
 import (
-	"cmp"
-	"fmt"
 	"reflect"
-	"slices"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -14,12 +10,26 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
+// Limits of a policy. They are far above what anybody needs, and keep what a hostile file costs small: forks can have
+// one read by opening a pull request.
+const (
+	// MaximumPolicySize is how many bytes a policy file may have.
+	MaximumPolicySize = 64 << 10
+	// MaximumEnvironments is how many environments a policy may have: each gets a check run on every commit.
+	MaximumEnvironments = 20
+
+	maximumNames    = 200 // of images, stages, groups
+	maximumItems    = 100 // of any list
+	maximumDepth    = 12  // of maps and lists within each other; the deepest key has 6
+	maximumProblems = 50  // that are reported of one file
+)
+
 // PolicyError says everything that is wrong with a policy.
 type PolicyError struct{ Problems []promotion.Problem }
 
 // Error gives one line a problem.
 func (e *PolicyError) Error() string {
-	var lines []string
+	lines := make([]string, 0, len(e.Problems))
 	for _, problem := range e.Problems {
 		lines = append(lines, problem.String())
 	}
@@ -27,145 +37,85 @@ func (e *PolicyError) Error() string {
 }
 
 // ParsePolicy reads a policy file and fills in the defaults. The file's name is for messages. The error is a
-// *PolicyError with every problem, in the order of the file.
+// *PolicyError with every problem (the first 50, if there are more), in the order of the file's lines.
 func ParsePolicy(file string, content []byte) (promotion.Policy, error) {
-	reader := newDecoder(file)
+	d := newDecoder(file)
 	var document policyDocument
-	if root, ok := reader.parse(content); ok {
-		reader.decode(root, reflect.ValueOf(&document).Elem(), "")
-		v := validator{decoder: reader, document: document}
-		v.validate()
+	if root := d.read(content, MaximumPolicySize); root != nil {
+		d.decode(root, reflect.ValueOf(&document).Elem(), "", limits{})
+		validator{decoder: d, document: document}.validate()
 	}
-	if len(reader.problems) > 0 {
-		slices.SortStableFunc(reader.problems, func(a, b promotion.Problem) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
-		return promotion.Policy{}, &PolicyError{Problems: reader.problems}
+	if len(d.problems) > 0 {
+		return promotion.Policy{}, &PolicyError{Problems: d.sorted()}
 	}
-	return reader.policy(document), nil
+	return document.policy(), nil
 }
 
-// EnvironmentNames gives the names that a policy file gives to environments, also when the file is invalid otherwise: at
-// most 20 that could be names.
+// EnvironmentNames gives the names that a policy file gives to environments, also when the file is invalid otherwise, so
+// that the check runs that people wait for can say so: at most MaximumEnvironments, and only what could be names.
 func EnvironmentNames(content []byte) []string {
-	reader := newDecoder("")
-	root, ok := reader.parse(content)
-	if !ok {
-		return nil
+	d := newDecoder("")
+	root := d.parse(content, MaximumPolicySize)
+	if root == nil {
+		return environmentLines(content)
 	}
 	var names []string
-	reader.pairs(root, "", "", func(key string, _, value *yaml.Node) {
+	each(root, func(key string, value *yaml.Node) {
 		if key != "environments" {
 			return
 		}
-		reader.pairs(value, "", "", func(name string, _, _ *yaml.Node) {
-			if namePattern.MatchString(name) && len(names) < 20 {
-				names = append(names, name)
+		each(value, func(name string, _ *yaml.Node) { names = addName(names, name) })
+	})
+	return names
+}
+
+// each gives a map's keys and values, and nothing for what is no map.
+func each(node *yaml.Node, do func(key string, value *yaml.Node)) {
+	if node.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		do(node.Content[i].Value, node.Content[i+1])
+	}
+}
+
+func addName(names []string, name string) []string {
+	if len(names) >= MaximumEnvironments || !namePattern.MatchString(name) {
+		return names
+	}
+	for _, known := range names {
+		if strings.EqualFold(known, name) {
+			return names
+		}
+	}
+	return append(names, name)
+}
+
+var environmentLine = regexp.MustCompile(`^([ ]+)["']?([A-Za-z0-9][A-Za-z0-9._-]*)["']?:(?:\s|$)`)
+
+// environmentLines finds the names in a file that is not YAML, mostly for want of a bracket or a quote somewhere: the
+// first keys that are indented under environments.
+func environmentLines(content []byte) []string {
+	if len(content) > MaximumPolicySize {
+		return nil
+	}
+	var names []string
+	inside, indent := false, ""
+	for line := range strings.Lines(string(content)) {
+		line = strings.TrimRight(line, "\r\n")
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "" || text[0] == '#':
+		case line[0] != ' ' && line[0] != '\t':
+			key, rest, _ := strings.Cut(line, ":")
+			rest, _, _ = strings.Cut(rest, "#")
+			inside, indent = key == "environments" && strings.TrimSpace(rest) == "", ""
+		case inside:
+			if found := environmentLine.FindStringSubmatch(line); found != nil && (indent == "" || indent == found[1]) {
+				indent = found[1]
+				names = addName(names, found[2])
 			}
-		})
-	})
+		}
+	}
 	return names
-}
-
-// inOrder gives a map's names as the file orders them.
-func inOrder[T any](d *decoder, path string, values map[string]T) []string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(d.order[joined(path, a)], d.order[joined(path, b)]), cmp.Compare(a, b))
-	})
-	return names
-}
-
-// policy gives the domain's policy of a document that is valid.
-func (d *decoder) policy(document policyDocument) promotion.Policy {
-	policy := promotion.Policy{Mode: promotion.Mode(cmp.Or(document.Mode, "enforce")), DefaultEnvironment: document.DefaultEnvironment}
-	for _, name := range inOrder(d, "images", document.Images) {
-		image := document.Images[name]
-		policy.Images = append(policy.Images, promotion.Image{Name: name, Repository: image.Repository, Tag: cmp.Or(image.Tag, "{sha}"), Paths: image.Paths})
-	}
-	for _, name := range inOrder(d, "stages", document.Stages) {
-		policy.Stages = append(policy.Stages, stageOf(name, document.Stages[name]))
-	}
-	for _, name := range inOrder(d, "groups", document.Groups) {
-		policy.Groups = append(policy.Groups, promotion.Group{Name: name, Images: document.Groups[name]})
-	}
-	for _, name := range inOrder(d, "environments", document.Environments) {
-		policy.Environments = append(policy.Environments, environmentOf(name, document.Environments[name]))
-	}
-	if document.Artifacts != nil {
-		policy.MaxRetentionDays = document.Artifacts.MaxRetentionDays
-	}
-	return policy
-}
-
-func stageOf(name string, document stageDocument) promotion.Stage {
-	minimum, _ := parseDuration(document.MinDuration)
-	stage := promotion.Stage{
-		Name: name, Workflow: document.Workflow, Job: document.Job, Builds: document.Builds, After: document.After, Events: document.Events,
-		Branches: document.Branches, MinDuration: minimum,
-	}
-	if document.Events == nil {
-		stage.Events = []string{"push", "merge_group"}
-	}
-	if evidence := document.Evidence; evidence != nil {
-		if evidence.JUnit != nil {
-			stage.JUnit = &promotion.JUnitEvidence{Artifact: evidence.JUnit.Artifact}
-		}
-		if evidence.Coverage != nil {
-			stage.Coverage = &promotion.CoverageEvidence{Artifact: evidence.Coverage.Artifact, Min: evidence.Coverage.Min}
-		}
-		if evidence.Digest != nil {
-			stage.Digest = &promotion.DigestEvidence{Artifact: evidence.Digest.Artifact}
-		}
-	}
-	return stage
-}
-
-func environmentOf(name string, document environmentDocument) promotion.Environment {
-	soak, _ := parseDuration(document.Soak)
-	maxAge, _ := parseDuration(document.MaxAge)
-	wait, _ := parseDuration(document.Wait)
-	environment := promotion.Environment{
-		Name: name, Requires: document.Requires, From: document.From, Tags: document.Tags, Promoters: promotion.People{Permission: "maintain"},
-		Reviewed: document.Reviewed, Soak: soak, MaxAge: maxAge, Wait: wait, Provenance: cmp.Or(document.Provenance, "none"),
-		AllowUnmerged: document.AllowUnmerged, SameTree: document.SameTree, Attest: cmp.Or(document.Attest, "best_effort"),
-		Comment: cmp.Or(document.Comment, "never"), Slack: document.Slack,
-	}
-	if people := document.Promoters; people != nil {
-		environment.Promoters = promotion.People{Permission: people.Permission, Teams: people.Teams, Users: people.Users}
-	}
-	if approvals := document.Approvals; approvals != nil {
-		environment.Approvals = promotion.Approvals{Required: approvals.Required, Teams: approvals.Teams, Users: approvals.Users}
-	}
-	for _, window := range document.Windows {
-		parsed, _ := parseWindow(window)
-		environment.Windows = append(environment.Windows, parsed)
-	}
-	if override := document.Override; override != nil {
-		environment.Override = promotion.Override{Teams: override.Teams, Users: override.Users, Gates: override.Gates, Second: override.Second}
-	}
-	if document.Holds != nil {
-		environment.HoldsLift = document.Holds.Lift
-	}
-	if document.Drift != nil {
-		environment.DriftRestore = document.Drift.Restore
-	}
-	if document.Repository != nil {
-		environment.Repository = document.Repository.ByImage
-	}
-	if document.Deploy != nil {
-		environment.Deploy = &promotion.Deploy{Workflow: document.Deploy.Workflow, Rollback: document.Deploy.Rollback}
-	}
-	return environment
-}
-
-// quoted lists names for messages.
-func quoted(names []string) string {
-	if len(names) == 0 {
-		return "there is none"
-	}
-	return fmt.Sprintf("one of %s", strings.Join(names, ", "))
 }

@@ -8,53 +8,57 @@ import (
 
 // PolicyReference gives every key of a policy file as a Markdown table, made from the types that the decoder reads into.
 func PolicyReference() string {
-	var b strings.Builder
-	b.WriteString("| key | default | meaning |\n|---|---|---|\n")
-	walk(reflect.TypeFor[policyDocument](), "", func(path string, field reflect.StructField) {
+	var table strings.Builder
+	table.WriteString("| key | default | meaning |\n|---|---|---|\n")
+	walk(reflect.TypeFor[policyDocument](), "", func(path string, tag reflect.StructTag) {
 		instead := ""
-		for part := range strings.SplitSeq(field.Tag.Get("jsonschema"), ",") {
-			if value, found := strings.CutPrefix(part, "default="); found {
-				instead = "`" + value + "`"
+		for keyword := range strings.SplitSeq(tag.Get("jsonschema"), ",") {
+			if value, found := strings.CutPrefix(keyword, "default="); found {
+				instead = code(value)
 			}
-			if part == "required" {
+			if keyword == "required" {
 				instead = "required"
 			}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", path, instead, field.Tag.Get("jsonschema_description"))
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", code(path), instead, cell(tag.Get("jsonschema_description")))
 	})
-	return b.String()
+	return table.String()
 }
 
-// SettingsReference gives every key of the settings file, with the variable that overrides it, as a Markdown table.
+// SettingsReference gives every key of the settings file, with the variable that overrides it, as a Markdown table, made
+// from the types that the loader reads into.
 func SettingsReference() string {
-	var b strings.Builder
-	b.WriteString("| key | variable | default | meaning |\n|---|---|---|---|\n")
-	walk(reflect.TypeFor[settingsDocument](), "", func(path string, field reflect.StructField) {
-		if field.Tag.Get("meaning") == "" {
-			return
+	var table strings.Builder
+	table.WriteString("| key | variable | default | meaning |\n|---|---|---|---|\n")
+	walk(reflect.TypeFor[settingsDocument](), "", func(path string, tag reflect.StructTag) {
+		if meaning := tag.Get("meaning"); meaning != "" {
+			fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", code(path), code(tag.Get("variable")), code(tag.Get("default")), cell(meaning))
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path, codeOrNothing(field.Tag.Get("variable")), codeOrNothing(field.Tag.Get("default")), field.Tag.Get("meaning"))
 	})
-	return b.String()
+	return table.String()
 }
 
-func codeOrNothing(text string) string {
+func code(text string) string {
 	if text == "" {
 		return ""
 	}
-	return "`" + text + "`"
+	return "`" + cell(text) + "`"
 }
 
-// walk visits every key of a document, depth first, in the order of its type.
-func walk(document reflect.Type, path string, visit func(string, reflect.StructField)) {
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// walk visits every key of a file, each before those below it, in the order of its type.
+func walk(document reflect.Type, path string, visit func(path string, tag reflect.StructTag)) {
 	for i := range document.NumField() {
 		field := document.Field(i)
-		at := joined(path, field.Tag.Get("yaml"))
-		visit(at, field)
+		at := strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), ".")
+		visit(at, field.Tag)
 		inner := field.Type
-		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Map || inner.Kind() == reflect.Slice {
-			if inner.Kind() == reflect.Map {
-				at += ".<name>"
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			if inner.Implements(namedType) {
+				value, _ := inner.Elem().FieldByName("Value")
+				inner, at = value.Type, at+".<name>"
+				continue
 			}
 			if inner.Kind() == reflect.Slice {
 				at += "[]"

@@ -1,17 +1,19 @@
 package config_test
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/config"
 )
+
+// privateKey looks enough like one: nothing here signs.
+const privateKey = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
 
 func environment(pairs ...string) func(string) (string, bool) {
 	return func(name string) (string, bool) {
@@ -46,14 +48,14 @@ func TestSettingsWithoutAnything(t *testing.T) {
 
 func TestTheEnvironmentOverridesTheFile(t *testing.T) {
 	t.Parallel()
-	secret, key := write(t, "secret", "from a file\n"), write(t, "key", "a key")
+	secret, key := write(t, "secret", "from a file\n"), write(t, "key", privateKey+"\n")
 	file := write(t, "settings.yml", `addr: 127.0.0.1:1111
 metrics_addr: 127.0.0.1:2222
 lease: 90s
 github:
   app: { integration_id: 7, webhook_secret_file: `+secret+`, private_key_file: `+key+` }
 registries:
-  - { repositories: acme/shop, registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/*, role_arn: "arn:aws:iam::1:role/x", external_id: e }
+  - { repositories: acme/shop, registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/*, role_arn: "arn:aws:iam::123456789012:role/verbatim", external_id: ours }
 slack:
   webhooks:
     ops: { url_file: `+write(t, "slack", "https://hooks.example.com/ops")+`, repositories: [acme/shop] }
@@ -66,13 +68,13 @@ slack:
 	if settings.Addr != "127.0.0.1:3333" || settings.MetricsAddr != "127.0.0.1:2222" || settings.Lease != 90*time.Second {
 		t.Errorf("addresses %s %s, lease %s", settings.Addr, settings.MetricsAddr, settings.Lease)
 	}
-	if settings.GitHub.App.WebhookSecret != "from a file" || settings.GitHub.App.PrivateKey != "a key" || settings.PreviousWebhookSecret.Reveal() != "old" {
+	if settings.GitHub.App.WebhookSecret != "from a file" || settings.GitHub.App.PrivateKey != privateKey || settings.PreviousWebhookSecret.Reveal() != "old" {
 		t.Error("the secrets were not read")
 	}
 	if len(settings.Scope) != 2 || settings.Scope[0].Registry != "ghcr.io/acme/{repo}" {
 		t.Errorf("scope %+v", settings.Scope)
 	}
-	if role := settings.Roles["123456789012.dkr.ecr.eu-west-1.amazonaws.com"]; role.ARN == "" || role.ExternalID != "e" {
+	if role := settings.Roles["123456789012.dkr.ecr.eu-west-1.amazonaws.com"]; role.ARN == "" || role.ExternalID != "ours" {
 		t.Errorf("roles %+v", settings.Roles)
 	}
 	if settings.Slack["ops"].URL.Reveal() != "https://hooks.example.com/ops" || settings.Slack["default"].URL.Reveal() != "https://hooks.example.com/default" {
@@ -106,21 +108,155 @@ func TestEverythingWrongIsNamedAtOnce(t *testing.T) {
 
 func TestAnAppWithoutASecretIsRefused(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load("", environment("GITHUB_APP_INTEGRATION_ID=7", "GITHUB_APP_PRIVATE_KEY=key", "GITHUB_APP_WEBHOOK_SECRET="))
+	_, err := config.Load("", environment("GITHUB_APP_INTEGRATION_ID=7", "GITHUB_APP_PRIVATE_KEY="+privateKey, "GITHUB_APP_WEBHOOK_SECRET="))
 	if err == nil || !strings.Contains(err.Error(), "GITHUB_APP_WEBHOOK_SECRET") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestASecretIsNeverShown(t *testing.T) {
+func wrongSettings(t *testing.T, path string, pairs ...string) []string {
+	t.Helper()
+	_, err := config.Load(path, environment(pairs...))
+	var wrong *config.SettingsError
+	if err != nil && !errors.As(err, &wrong) {
+		t.Fatal(err)
+	}
+	if wrong == nil {
+		return nil
+	}
+	return wrong.Problems
+}
+
+// One mistake is one problem, which begins with where it is.
+func TestASettingThatIsWrong(t *testing.T) {
 	t.Parallel()
-	secret := config.NewSecret("do-not-show-this")
-	text, err := json.Marshal(map[string]any{"a": secret})
+	const app = "GITHUB_APP_INTEGRATION_ID=7\x00GITHUB_APP_WEBHOOK_SECRET=it's a secret\x00GITHUB_APP_PRIVATE_KEY=" + privateKey
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, test := range []struct{ name, file, environment, where, what string }{
+		{"no port", "", "VERBATIM_ADDR=localhost", "VERBATIM_ADDR", "expected host:port"},
+		{"a port that is none", "", "VERBATIM_ADDR=:99999", "VERBATIM_ADDR", "expected host:port"},
+		{"one address for two", "", "VERBATIM_ADDR=:9090\x00VERBATIM_METRICS_ADDR=:9090", "VERBATIM_METRICS_ADDR", "expected another address"},
+		{"plain http", "", "VERBATIM_PUBLIC_URL=http://verbatim.example.com", "VERBATIM_PUBLIC_URL", "plain http is for loopback only"},
+		{"plain http to GitHub", "", "GITHUB_V3_API_URL=http://github.example.com/api/v3/", "GITHUB_V3_API_URL", "plain http is for loopback only"},
+		{"PostgreSQL", "", "VERBATIM_DATABASE_URL=postgres://verbatim:hush@localhost/verbatim", "VERBATIM_DATABASE_URL", "PostgreSQL is not available in this version"},
+		{"no database", "", "VERBATIM_DATABASE_URL=sqlite:", "VERBATIM_DATABASE_URL", "expected sqlite:PATH"},
+		{"no workers", "workers: 0", "", "settings.yml:1:10: workers", "expected a whole number from 1 to 256, found 0"},
+		{"many workers", "", "VERBATIM_WORKERS=257", "VERBATIM_WORKERS", "expected a whole number from 1 to 256, found 257"},
+		{"a short lease", "lease: 4s", "", "VERBATIM_LEASE", "from 5s to 1h0m0s, found \"4s\""},
+		{"a lease that is none", "", "VERBATIM_LEASE=long", "VERBATIM_LEASE", "expected a length of time"},
+		{"no such file", "-" + missing, "", "--config", "no such file"},
+		{"a second document", "workers: 1\n---\nworkers: 2", "", "settings.yml:2:1", "found a second"},
+		{"a secret in the file", "github: { app: { webhook_secret: hush } }", "", "settings.yml:1:18: github.app.webhook_secret", "secrets are not in this file"},
+		{"a key in the file", "github: { app: { private_key: hush } }", "", "settings.yml:1:18: github.app.private_key", "write private_key_file"},
+		{"a webhook in the file", "slack: { webhooks: { ops: { url: https://hush, url_env: OPS } } }", "OPS=https://hooks.example.com", "settings.yml:1:29: slack.webhooks.ops.url", "write url_file"},
+		{"a secret for its file", "", app + "\x00GITHUB_APP_WEBHOOK_SECRET=\x00GITHUB_APP_WEBHOOK_SECRET_FILE=hush", "GITHUB_APP_WEBHOOK_SECRET_FILE", "no such file"},
+		{"a key for its file", "", app + "\x00GITHUB_APP_PRIVATE_KEY=\x00GITHUB_APP_PRIVATE_KEY_FILE=-----BEGIN hush", "GITHUB_APP_PRIVATE_KEY_FILE", "no such file"},
+		{"a key that is none", "", app + "\x00GITHUB_APP_PRIVATE_KEY=hush", "GITHUB_APP_PRIVATE_KEY", "PEM"},
+		{"an app without id", "", app + "\x00GITHUB_APP_INTEGRATION_ID=", "GITHUB_APP_INTEGRATION_ID", "set GITHUB_APP_INTEGRATION_ID, or github.app.integration_id in the settings file"},
+		{"an app without key", "", app + "\x00GITHUB_APP_PRIVATE_KEY=", "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_FILE"},
+		{"an app with a blank secret", "", app + "\x00GITHUB_APP_WEBHOOK_SECRET= ", "GITHUB_APP_WEBHOOK_SECRET", "anybody could send deliveries"},
+		{"an id that is none", "", app + "\x00GITHUB_APP_INTEGRATION_ID=-7", "GITHUB_APP_INTEGRATION_ID", "expected a whole number from 1"},
+		{"half of signing in", "", "GITHUB_OAUTH_CLIENT_ID=Iv1.1", "GITHUB_OAUTH_CLIENT_SECRET", "GITHUB_OAUTH_CLIENT_SECRET_FILE"},
+		{"a scope without registry", "", "VERBATIM_REGISTRY_SCOPE=acme/shop", "VERBATIM_REGISTRY_SCOPE", "after the equals sign"},
+		{"a scope that is none", "", "VERBATIM_REGISTRY_SCOPE=, ,", "VERBATIM_REGISTRY_SCOPE", "expected rules such as"},
+		{"a scope for everybody", "", "VERBATIM_REGISTRY_SCOPE=*/*=ghcr.io/*/*", "VERBATIM_REGISTRY_SCOPE", "needs {repo} (or {owner})"},
+		{"a scope with an unknown variable", "", "VERBATIM_REGISTRY_SCOPE=acme/*=ghcr.io/acme/{rep}", "VERBATIM_REGISTRY_SCOPE", "did you mean {repo}?"},
+		{"a registry for nobody", "registries: [{ registry: ghcr.io/acme/shop }]", "", "registries[0]", "before the equals sign"},
+		{"a registry for nothing", "registries: [{ registry: ghcr.io }]", "", "registries[0]", "expected repositories that may use ghcr.io, or a role_arn"},
+		{"a role elsewhere", "registries: [{ registry: ghcr.io, role_arn: 'arn:aws:iam::123456789012:role/x' }]", "", "registries[0]", "for an Amazon ECR registry only"},
+		{"two roles", "registries: [{ registry: 1.dkr.ecr.x, role_arn: 'arn:aws:iam::123456789012:role/x' }, { registry: 1.dkr.ecr.x, role_arn: 'arn:aws:iam::123456789012:role/y' }]", "", "registries[1]", "expected one role"},
+		{"a role that is none", "registries: [{ registry: 1.dkr.ecr.x, role_arn: verbatim }]", "", "settings.yml:1:49: registries[0].role_arn", "expected a role's ARN"},
+		{"an external id alone", "registries: [{ registry: 1.dkr.ecr.x/y, repositories: acme/y, external_id: ours }]", "", "registries[0]", "role_arn that external_id belongs to"},
+		{"a webhook over http", "", "SLACK_WEBHOOK_URL=http://example.com/hush", "slack.webhooks.default", "expected a webhook's address with https"},
+		{"a webhook without address", "slack: { webhooks: { ops: {} } }", "", "slack.webhooks.ops", "set SLACK_WEBHOOK_URL_OPS, or url_file"},
+		{"a webhook by a variable that is not set", "slack: { webhooks: { ops: { url_env: OPS } } }", "", "slack.webhooks.ops", "set OPS, or url_file"},
+		{"a webhook by a file that is not there", "slack: { webhooks: { ops: { url_file: https://hush } } }", "", "slack.webhooks.ops.url_file", "no such file"},
+		{"a webhook for odd repositories", "slack: { webhooks: { default: { repositories: [shop] } } }", "SLACK_WEBHOOK_URL=https://hooks.example.com", "settings.yml:1:48: slack.webhooks.default.repositories[0]", "expected owner/repo"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			path, isPath := strings.CutPrefix(test.file, "-")
+			if !isPath && test.file != "" {
+				path = write(t, "settings.yml", test.file+"\n")
+			}
+			pairs := strings.Split(test.environment, "\x00")
+			slices.Reverse(pairs) // the last one counts
+			wrong := wrongSettings(t, path, pairs...)
+			if len(wrong) != 1 {
+				t.Fatalf("%d problems, wanted one:\n%s", len(wrong), strings.Join(wrong, "\n"))
+			}
+			where, what, _ := strings.Cut(strings.TrimPrefix(wrong[0], filepath.Dir(path)+"/"), ": ")
+			if strings.HasPrefix(test.where, "settings.yml") {
+				where, what = test.where, strings.TrimPrefix(strings.TrimPrefix(wrong[0], filepath.Dir(path)+"/"), test.where)
+				if what == wrong[0] {
+					t.Errorf("got %s, wanted it at %s", wrong[0], test.where)
+				}
+			}
+			if where != test.where || !strings.Contains(what, test.what) {
+				t.Errorf("got %s\nwanted %s: %s", wrong[0], test.where, test.what)
+			}
+			if strings.Contains(wrong[0], "hush") {
+				t.Errorf("it shows what may be secret: %s", wrong[0])
+			}
+		})
+	}
+}
+
+func TestAFileThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{"", "# workers: 3\n", "---\n"} {
+		if wrong := wrongSettings(t, write(t, "settings.yml", content)); wrong != nil {
+			t.Errorf("%q: %v", content, wrong)
+		}
+	}
+}
+
+func TestEnterpriseServersAddressesFollowTheFirst(t *testing.T) {
+	t.Parallel()
+	for v3, want := range map[string][2]string{
+		"":                                   {"https://api.github.com/graphql", "https://github.com"},
+		"https://github.example.com/api/v3/": {"https://github.example.com/api/graphql", "https://github.example.com"},
+		"http://127.0.0.1:8080/":             {"http://127.0.0.1:8080/graphql", "https://github.com"},
+	} {
+		settings, err := config.Load("", environment("GITHUB_V3_API_URL="+v3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{settings.GitHub.V4APIURL, settings.GitHub.WebURL}; got != want {
+			t.Errorf("%q: got %v, wanted %v", v3, got, want)
+		}
+	}
+}
+
+func TestAKeyInOneLine(t *testing.T) {
+	t.Parallel()
+	settings, err := config.Load("", environment("GITHUB_APP_INTEGRATION_ID=7", "GITHUB_APP_WEBHOOK_SECRET=it's a secret",
+		"GITHUB_APP_PRIVATE_KEY="+strings.ReplaceAll(privateKey, "\n", `\n`)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := fmt.Sprintf("%v %+v %#v %s %q %s", secret, secret, secret, secret, secret, text)
-	if strings.Contains(shown, "do-not-show-this") {
-		t.Error(shown)
+	if settings.GitHub.App.PrivateKey != privateKey || !settings.AppConfigured() {
+		t.Error("the key was not read")
+	}
+}
+
+func TestWebhooksByFileAndVariable(t *testing.T) {
+	t.Parallel()
+	file := write(t, "settings.yml", `slack:
+  webhooks:
+    default: { repositories: [acme/*] }
+    ops-1: {}
+    team: { url_env: TEAM_HOOK, repositories: [acme/shop] }
+`)
+	settings, err := config.Load(file, environment("SLACK_WEBHOOK_URL_FILE="+write(t, "hook", "http://localhost:1/default\n"),
+		"SLACK_WEBHOOK_URL_OPS_1=https://hooks.example.com/ops", "TEAM_HOOK=https://hooks.example.com/team"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"default": "http://localhost:1/default acme/*", "ops-1": "https://hooks.example.com/ops ", "team": "https://hooks.example.com/team acme/shop"} {
+		webhook := settings.Slack[name]
+		if got := webhook.URL.Reveal() + " " + strings.Join(webhook.Repositories, " "); got != want {
+			t.Errorf("%s: got %s, wanted %s", name, got, want)
+		}
 	}
 }

@@ -1,328 +1,167 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// What names may look like, so that commands, check runs and tags can hold them.
-var (
-	namePattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	workflowPattern = regexp.MustCompile(`^\.github/workflows/[^/\s*]+\.ya?ml$`)
-	slugPattern     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`)
-	branchPattern   = regexp.MustCompile(`^[^\s~^:?\[\\\x00-\x1f\x7f]{1,244}$`)
-	variablePattern = regexp.MustCompile(`\{[^}]*\}?`)
-)
-
-// commandWords are words that no environment or image can be called: they mean something else in a command.
-var commandWords = []string{"promote", "status", "help", "approve", "rollback", "hold", "resume", "cancel", "override", "latest", promotion.PolicyCheck}
-
-var (
-	permissions = []string{"read", "triage", "write", "maintain", "admin"}
-	allEvents   = []string{"push", "merge_group", "pull_request", "pull_request_target", "workflow_run", "workflow_dispatch", "schedule", "repository_dispatch"}
-	// waivable are the gates that an override may name: never identity, scope, digest or policy.
-	waivable = []string{
-		"soak", "soaking", "window", "outside_window", "max_age", "too_old", "approvals", "approvals_missing", "reviewed", "not_reviewed",
-		"held", "tests_failed", "coverage_low", "evidence_missing", "stage_missing", "stage_failed", "stage_running",
-		"provenance_missing", "older_than_production",
-	}
-)
-
-// validator checks what a policy says, beyond its form.
+// validator checks what the values of a policy say about each other; what each must look like by itself, the decoder
+// has seen to. Nothing is concluded from a value that is broken.
 type validator struct {
 	*decoder
 	document policyDocument
 }
 
-func (v *validator) validate() {
-	doc := v.document
-	if doc.Version != 1 {
-		v.report("version", "write version: 1", "expected version 1, found %d", doc.Version)
-	}
-	v.oneOf("mode", doc.Mode, []string{"enforce", "observe"})
-	for _, section := range []struct {
-		key   string
-		count int
-	}{{"images", len(doc.Images)}, {"stages", len(doc.Stages)}, {"environments", len(doc.Environments)}} {
-		if section.count == 0 {
-			v.report(section.key, "", "expected at least one")
-		}
-	}
+func (v validator) validate() {
 	v.names()
-	for _, name := range inOrder(v.decoder, "images", doc.Images) {
-		v.image("images."+name, doc.Images[name])
-	}
 	v.sameImages()
-	for _, name := range inOrder(v.decoder, "stages", doc.Stages) {
-		v.stage("stages."+name, doc.Stages[name])
+	for _, group := range v.document.Groups {
+		at := keyPath("groups").key(group.Name)
+		if len(group.Value) == 0 && !v.broken[at] {
+			v.report(at, "", "expected at least one image, found none")
+		}
+		v.references(at, group.Value, "images", v.document.Images.names())
+	}
+	for _, stage := range v.document.Stages {
+		v.references(keyPath("stages").key(stage.Name).key("after"), stage.Value.After, "stages", v.document.Stages.names())
 	}
 	v.builds()
-	v.cycles()
-	for _, name := range inOrder(v.decoder, "groups", doc.Groups) {
-		v.known("groups."+name, doc.Groups[name], inOrder(v.decoder, "images", doc.Images), "image", 2)
+	v.circles()
+	for _, environment := range v.document.Environments {
+		v.environment(keyPath("environments").key(environment.Name), environment.Value)
 	}
-	for _, name := range inOrder(v.decoder, "environments", doc.Environments) {
-		v.environment("environments."+name, doc.Environments[name])
-	}
-	if doc.DefaultEnvironment != "" {
-		v.knownOne("default_environment", doc.DefaultEnvironment, inOrder(v.decoder, "environments", doc.Environments), "environment")
-	}
-	if doc.Artifacts != nil && (doc.Artifacts.MaxRetentionDays < 1 || doc.Artifacts.MaxRetentionDays > 400) {
-		v.report("artifacts.max_retention_days", "", "expected 1 to 400 days, found %d", doc.Artifacts.MaxRetentionDays)
+	if name := v.document.DefaultEnvironment; name != "" {
+		v.refers("default_environment", string(name), "environments", v.document.Environments.names())
 	}
 }
 
-// names checks that each name can be written in a command, and means one thing.
-func (v *validator) names() {
-	seen := map[string]string{}
-	check := func(kind string, names []string) {
-		for _, name := range names {
-			path := kind + "." + name
-			lower := strings.ToLower(name)
-			if !namePattern.MatchString(name) {
-				v.report(path, "", "expected a name of at most 64 letters, digits, dots, dashes and underscores")
-			}
-			if slices.Contains(commandWords, lower) {
-				v.report(path, "call it something else", "%q is a word of the commands", name)
-			}
-			if other, taken := seen[lower]; taken {
-				v.report(path, "call one of them something else", "%q is the name of %s too", name, other)
-			}
-			seen[lower] = path
-		}
+// commandWords are words that no environment, image or group can be called: they mean something else in a command.
+var commandWords = []string{
+	string(promotion.VerbPromote), string(promotion.VerbStatus), string(promotion.VerbHelp), string(promotion.VerbApprove),
+	string(promotion.VerbRollback), string(promotion.VerbHold), string(promotion.VerbResume), string(promotion.VerbCancel),
+	string(promotion.VerbOverride), "latest",
+}
+
+// names checks that each name can be written in a command, and means one thing there. Stages are in no command: their
+// names only have to differ from each other.
+func (v validator) names() {
+	words := map[string]keyPath{}
+	v.distinct("images", namesOf(v.document.Images), words, commandWords)
+	v.distinct("environments", namesOf(v.document.Environments), words, append(slices.Clone(commandWords), promotion.PolicyCheck))
+	v.distinct("groups", namesOf(v.document.Groups), words, commandWords)
+	v.distinct("stages", namesOf(v.document.Stages), map[string]keyPath{}, nil)
+}
+
+func namesOf[T any](entries named[T]) []string {
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name
 	}
-	check("images", inOrder(v.decoder, "images", v.document.Images))
-	check("environments", inOrder(v.decoder, "environments", v.document.Environments))
-	check("groups", inOrder(v.decoder, "groups", v.document.Groups))
-	clear(seen)
-	for _, name := range inOrder(v.decoder, "stages", v.document.Stages) {
+	return names
+}
+
+// distinct checks names against each other, in any letter case, and against those that mean something else.
+func (v validator) distinct(kind keyPath, names []string, taken map[string]keyPath, reserved []string) {
+	for _, name := range names {
+		at, lower := kind.key(name), strings.ToLower(name)
 		if !namePattern.MatchString(name) {
-			v.report("stages."+name, "", "expected a name of at most 64 letters, digits, dots, dashes and underscores")
+			v.reportKey(at, "", "expected %s, found %.80q", nameExpected, name)
+			continue
 		}
-		if other, taken := seen[strings.ToLower(name)]; taken {
-			v.report("stages."+name, "call one of them something else", "%q is the name of %s too", name, other)
+		if slices.Contains(reserved, lower) {
+			v.reportKey(at, "choose another name", "%q means something else in commands and check runs", name)
 		}
-		seen[strings.ToLower(name)] = "stages." + name
+		if other, found := taken[lower]; found {
+			v.reportKey(at, "choose another name", "%q is the name of %s too; letter case makes no difference", name, other)
+			continue
+		}
+		taken[lower] = at
 	}
 }
 
-func (v *validator) image(path string, image imageDocument) {
-	if v.needed(path+".repository", image.Repository) {
-		v.registryRepository(path+".repository", image.Repository)
-	}
-	if image.Tag != "" && !strings.Contains(image.Tag, "{sha}") && !strings.Contains(image.Tag, "{short_sha}") {
-		v.report(path+".tag", `write "{sha}"`, "expected a tag with {sha} or {short_sha}, so that it names one commit; found %.100q", image.Tag)
-	}
-	v.tag(path+".tag", image.Tag)
-	for i, glob := range image.Paths {
-		if glob == "" || strings.HasPrefix(glob, "/") || strings.Contains(glob, "..") {
-			v.report(fmt.Sprintf("%s.paths[%d]", path, i), "write it as in api/**", "expected a pattern of paths from the repository's root, found %.100q", glob)
-		}
+// references follows a list of names.
+func (v validator) references(at keyPath, names []reference, kind keyPath, known []string) {
+	for i, name := range names {
+		v.refers(at.index(i), string(name), kind, known)
 	}
 }
 
-// registryRepository checks a template by filling it in.
-func (v *validator) registryRepository(path, template string) {
-	for _, variable := range variablePattern.FindAllString(template, -1) {
-		if variable != "{owner}" && variable != "{repo}" {
-			v.report(path, promotion.DidYouMean(variable, []string{"{owner}", "{repo}"}), "unknown variable %s: there are {owner} and {repo}", variable)
-			return
-		}
-	}
-	sample := promotion.Image{Name: "image", Repository: template}
-	if _, err := sample.Registry(promotion.Repository{Owner: "owner", Name: "repo"}); err != nil {
-		v.report(path, "", "expected host/path in lower case, such as registry.example.com/shop/api, without tag or digest; found %.120q", template)
-	}
-}
-
-// tag checks a template of a tag by filling it in.
-func (v *validator) tag(path, template string) {
-	if template == "" {
+// refers follows a name.
+func (v validator) refers(at keyPath, name string, kind keyPath, known []string) {
+	if v.full() || v.broken[at] || v.broken[kind] || slices.Contains(known, name) {
 		return
 	}
-	for _, variable := range variablePattern.FindAllString(template, -1) {
-		if variable != "{sha}" && variable != "{short_sha}" {
-			v.report(path, promotion.DidYouMean(variable, []string{"{sha}", "{short_sha}"}), "unknown variable %s: there are {sha} and {short_sha}", variable)
-			return
-		}
+	v.report(at, promotion.DidYouMean(name, known), "%s", noSuch(name, kind, known))
+}
+
+func noSuch(name string, kind keyPath, known []string) string {
+	if len(known) == 0 {
+		return fmt.Sprintf("expected the name of one of the %s, found %.80q; there are none", kind, name)
 	}
-	filled := strings.NewReplacer("{sha}", strings.Repeat("0", 40), "{short_sha}", "0000000").Replace(template)
-	if !promotion.ValidTag(filled) {
-		v.report(path, "", "expected a tag of at most 128 letters, digits, dots, dashes and underscores, found %.140q", template)
-	}
+	return fmt.Sprintf("expected the name of one of the %s (%s), found %.80q", kind, listed(known), name)
 }
 
 // sameImages refuses two images that are one and the same.
-func (v *validator) sameImages() {
+func (v validator) sameImages() {
 	seen := map[string]string{}
-	for _, name := range inOrder(v.decoder, "images", v.document.Images) {
-		image := v.document.Images[name]
-		key := strings.ToLower(image.Repository) + ":" + strings.Replace(image.Tag, "{sha}", "", 1)
-		if image.Tag == "" {
-			key = strings.ToLower(image.Repository) + ":"
+	for _, image := range v.document.Images {
+		at := keyPath("images").key(image.Name)
+		if image.Value.Repository == "" || v.broken[at.key("repository")] || v.broken[at.key("tag")] {
+			continue
 		}
-		if other, taken := seen[key]; taken && image.Repository != "" {
-			v.report("images."+name, "give each its own repository or tag", "images %s and %s have the same repository and tag", other, name)
+		key := strings.ToLower(string(image.Value.Repository)) + ":" + image.Value.tag()
+		if other, taken := seen[key]; taken {
+			v.report(at.key("repository"), "give each image a repository or a tag of its own", "images %q and %q have the same repository and tag: %s", other, image.Name, key)
 		}
-		seen[key] = name
+		seen[key] = image.Name
 	}
 }
 
-func (v *validator) stage(path string, stage stageDocument) {
-	if v.needed(path+".workflow", stage.Workflow) {
-		v.workflow(path+".workflow", stage.Workflow)
-	}
-	v.known(path+".after", stage.After, inOrder(v.decoder, "stages", v.document.Stages), "stage", 0)
-	if stage.Events != nil && len(stage.Events) == 0 {
-		v.report(path+".events", "leave it out for [push, merge_group]", "expected at least one event")
-	}
-	for i, event := range stage.Events {
-		v.oneOf(fmt.Sprintf("%s.events[%d]", path, i), event, allEvents)
-	}
-	for i, branch := range stage.Branches {
-		v.branch(fmt.Sprintf("%s.branches[%d]", path, i), branch)
-	}
-	v.duration(path+".min_duration", stage.MinDuration)
-	if evidence := stage.Evidence; evidence != nil {
-		v.evidence(path+".evidence", *evidence)
+func (v validator) builds() {
+	var first string
+	for _, stage := range v.document.Stages {
+		if !stage.Value.Builds {
+			continue
+		}
+		if first != "" {
+			v.report(keyPath("stages").key(stage.Name).key("builds"), "let one stage build", "expected at most one stage that builds, found %q after %q: which of them defines a commit's digest?", stage.Name, first)
+			continue
+		}
+		first = stage.Name
 	}
 }
 
-func (v *validator) evidence(path string, evidence evidenceDocument) {
-	if evidence.JUnit != nil {
-		v.needed(path+".junit.artifact", evidence.JUnit.Artifact)
+// circles refuses stages that come after themselves, each circle once.
+func (v validator) circles() {
+	stages := map[string]stageDocument{}
+	for _, stage := range v.document.Stages {
+		stages[stage.Name] = stage.Value
 	}
-	if evidence.Digest != nil {
-		v.needed(path+".digest.artifact", evidence.Digest.Artifact)
-	}
-	if evidence.Coverage != nil {
-		v.needed(path+".coverage.artifact", evidence.Coverage.Artifact)
-		if evidence.Coverage.Min < 0 || evidence.Coverage.Min > 100 {
-			v.report(path+".coverage.min", "", "expected 0 to 100 percent, found %g", evidence.Coverage.Min)
-		}
-	}
-}
-
-func (v *validator) builds() {
-	var builders []string
-	for _, name := range inOrder(v.decoder, "stages", v.document.Stages) {
-		if v.document.Stages[name].Builds {
-			builders = append(builders, name)
-		}
-	}
-	if len(builders) > 1 {
-		v.report("stages."+builders[1]+".builds", "let one stage build", "stages %s build: what a commit's digest is could not be told", strings.Join(builders, " and "))
-	}
-}
-
-// cycles refuses stages that come after themselves.
-func (v *validator) cycles() {
-	state := map[string]int{} // 1: on the way, 2: done
-	var visit func(string) bool
-	visit = func(name string) bool {
-		switch state[name] {
-		case 1:
-			return true
-		case 2:
-			return false
-		}
-		state[name] = 1
-		defer func() { state[name] = 2 }()
-		return slices.ContainsFunc(v.document.Stages[name].After, visit)
-	}
-	for _, name := range inOrder(v.decoder, "stages", v.document.Stages) {
-		if visit(name) {
-			v.report("stages."+name+".after", "take one of them out", "the stages come after each other in a circle")
-			return
-		}
-	}
-}
-
-func (v *validator) environment(path string, environment environmentDocument) {
-	v.known(path+".requires", environment.Requires, inOrder(v.decoder, "stages", v.document.Stages), "stage", 1)
-	for i, branch := range environment.From {
-		v.branch(fmt.Sprintf("%s.from[%d]", path, i), branch)
-	}
-	if len(environment.Tags) == 0 {
-		v.report(path+".tags", "write tags: [production]", "expected at least one tag")
-	}
-	for i, tag := range environment.Tags {
-		at := fmt.Sprintf("%s.tags[%d]", path, i)
-		v.needed(at, tag)
-		v.tag(at, tag)
-		for _, name := range slices.Sorted(maps.Keys(v.document.Images)) {
-			if source := v.document.Images[name].Tag; tag == source || source == "" && tag == "{sha}" {
-				v.report(at, "give the environment a tag of its own", "%q is the tag that CI pushes for image %s", tag, name)
+	done := map[string]bool{}
+	var visit func(name string, way []string)
+	visit = func(name string, way []string) {
+		way = append(way, name)
+		for i, before := range stages[name].After {
+			if start := slices.Index(way, string(before)); start >= 0 {
+				circle := append(slices.Clone(way[start:]), string(before))
+				v.report(keyPath("stages").key(name).key("after").index(i), "take one of them out",
+					"expected stages to come after others, found that they come after themselves: %s", clipped(strings.Join(circle, " after ")))
+			} else if _, known := stages[string(before)]; known && !done[string(before)] {
+				visit(string(before), way)
 			}
 		}
-		if slices.Index(environment.Tags, tag) < i {
-			v.report(at, "keep one of them", "%q is there twice", tag)
-		}
+		done[name] = true
 	}
-	if people := environment.Promoters; people != nil {
-		v.people(path+".promoters", people.Teams, people.Users)
-		v.oneOf(path+".promoters.permission", people.Permission, permissions)
-		if people.Permission == "" && len(people.Teams)+len(people.Users) == 0 {
-			v.report(path+".promoters", "name a permission, teams or users, or leave it out for permission: maintain", "expected somebody who may promote")
+	for _, stage := range v.document.Stages {
+		if !done[stage.Name] {
+			visit(stage.Name, nil)
 		}
-	}
-	v.rules(path, environment)
-	v.after(path, environment)
-}
-
-// rules checks what an environment asks of people and of time.
-func (v *validator) rules(path string, environment environmentDocument) {
-	if approvals := environment.Approvals; approvals != nil {
-		v.people(path+".approvals", approvals.Teams, approvals.Users)
-		if approvals.Required < 0 || approvals.Required > 20 {
-			v.report(path+".approvals.required", "", "expected 0 to 20 people, found %d", approvals.Required)
-		}
-	}
-	v.duration(path+".soak", environment.Soak)
-	v.duration(path+".max_age", environment.MaxAge)
-	v.duration(path+".wait", environment.Wait)
-	for i, window := range environment.Windows {
-		if _, err := parseWindow(window); err != nil {
-			v.report(fmt.Sprintf("%s.windows[%d]", path, i), "", "%s", err)
-		}
-	}
-	if override := environment.Override; override != nil {
-		v.people(path+".override", override.Teams, override.Users)
-		if len(override.Teams)+len(override.Users) == 0 {
-			v.report(path+".override", "", "expected teams or users who may override")
-		}
-		v.known(path+".override.gates", override.Gates, waivable, "gate that may be waived", 1)
-	}
-	if environment.Holds != nil && v.needed(path+".holds.lift", environment.Holds.Lift) {
-		v.oneOf(path+".holds.lift", environment.Holds.Lift, permissions)
 	}
 }
 
-// after checks what an environment has done beside and after moving the tags.
-func (v *validator) after(path string, environment environmentDocument) {
-	v.oneOf(path+".provenance", environment.Provenance, []string{"none", "labels", "attestation"})
-	v.oneOf(path+".attest", environment.Attest, []string{"none", "best_effort", "required"})
-	v.oneOf(path+".comment", environment.Comment, []string{"always", "when_ready", "never"})
-	if environment.Deploy != nil && v.needed(path+".deploy.workflow", environment.Deploy.Workflow) {
-		v.workflow(path+".deploy.workflow", environment.Deploy.Workflow)
-	}
-	if environment.Slack != "" && !namePattern.MatchString(environment.Slack) {
-		v.report(path+".slack", "", "expected the name of a webhook in the server's settings, not its address")
-	}
-	if environment.Repository == nil {
-		return
-	}
-	for _, image := range slices.Sorted(maps.Keys(environment.Repository.ByImage)) {
-		at := path + ".repository"
-		if image != "" {
-			at += "." + image
-			v.knownOne(at, image, inOrder(v.decoder, "images", v.document.Images), "image")
-		}
-		v.registryRepository(at, environment.Repository.ByImage[image])
-	}
-}
+// tag gives the template of an image's source tag, for messages and comparisons.
+func (i imageDocument) tag() string { return string(cmp.Or(i.Tag, "{sha}")) }

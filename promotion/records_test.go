@@ -162,6 +162,14 @@ func TestDecideStages(t *testing.T) {
 			}},
 			unmet: "stage_missing(stage staging)",
 		},
+		"another job of the stage that began after the first had ended": {
+			policy: jobs(built), digest: digestOne,
+			records: Records{
+				Starts:        []Start{{Stage: "staging", Run: 3, Attempt: 1, Job: 32, RunStarted: at(10), Observed: at(16)}},
+				Verifications: happy(jobs(built)).Verifications,
+			},
+			unmet: "stage_running(stage staging)",
+		},
 		"a stage whose definition has changed since": {
 			policy: built, digest: digestOne,
 			records: replaceDefinition(happy(built), "test"),
@@ -180,6 +188,13 @@ func TestDecideStages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// jobs makes staging a stage of jobs.
+func jobs(policy Policy) Policy {
+	policy.Stages = append([]Stage(nil), policy.Stages...)
+	policy.Stages[2].Job = "staging*"
+	return policy
 }
 
 func add(records Records, verifications ...Verification) Records {

@@ -145,6 +145,25 @@ func TestARegistryThatFails(t *testing.T) {
 	}
 }
 
+func TestATagThatIsNotReadBackAsSet(t *testing.T) {
+	s, pull, digest := ready(t)
+	before, err := s.Registry.PushIndex(scene.Image, "production", "from before")
+	s.must(err)
+	s.Registry.Inject(func(w http.ResponseWriter, r *http.Request) bool {
+		swallowed := r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/production")
+		if swallowed {
+			w.WriteHeader(http.StatusCreated) // it says that it did, and did not
+		}
+		return swallowed
+	})
+	_, reply := s.says(pull.Issue, s.Alice, "/promote")
+	s.expect(reply, "digest_mismatch", digest, before)
+	s.names("production", before)
+	if states := s.states(); !slices.Equal(states, []string{"errored"}) {
+		t.Errorf("promotions %v, expected one that errored", states)
+	}
+}
+
 func TestAWriteWhoseAnswerWasLostIsFinished(t *testing.T) {
 	s, pull, digest := ready(t)
 	lost := false

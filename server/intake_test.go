@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // to show that it is refused
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -142,6 +143,31 @@ func TestADeliveryTakesEffectOnce(t *testing.T) {
 	if replies != 1 || writes != 1 {
 		t.Errorf("%d replies and %d writes to the registry, expected one of each", replies, writes)
 	}
+}
+
+func TestACommentThatWasEditedBeforeItArrivedIsIgnored(t *testing.T) {
+	s := begin(t, scene.Options{})
+	body, comment := s.comment()
+	s.settled()
+	var event map[string]any
+	s.must(json.Unmarshal(body, &event))
+	written, isComment := event["comment"].(map[string]any)
+	if !isComment {
+		t.Fatal("no comment in the delivery")
+	}
+	written["id"], written["updated_at"] = 4711, "2036-01-01T00:00:00Z"
+	edited, err := json.Marshal(event)
+	s.must(err)
+	calls := s.calls(func() {
+		if status, answer := s.post(s.delivery("issue_comment", edited)); status != http.StatusAccepted {
+			t.Fatalf("%d %s", status, answer)
+		}
+	})
+	if len(calls) > 0 {
+		t.Errorf("an edited comment led to %v", calls)
+	}
+	s.names("production", "")
+	s.reacted(comment)
 }
 
 func TestBothSecretsAreTakenDuringARotation(t *testing.T) {

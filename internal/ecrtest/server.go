@@ -152,6 +152,13 @@ func (s *Server) Tag(name, tag string) string {
 	return ""
 }
 
+// Lie has the stand-in answer other bytes for a digest than those that were pushed.
+func (s *Server) Lie(name, digest, manifest string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.repositories[name].images[digest].manifest = manifest
+}
+
 // exception is an error as ECR answers it.
 type exception struct {
 	status  int

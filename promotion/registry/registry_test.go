@@ -223,6 +223,21 @@ func TestImmutableTagsOfECR(t *testing.T) {
 	}
 }
 
+func TestECRIsNotBelievedEither(t *testing.T) {
+	t.Parallel()
+	w, server := elasticContainerRegistry(t)
+	digest := w.push("one", "one")
+	server.Lie("shop/api", digest, `{"schemaVersion":2}`)
+	parsed, err := promotion.ParseDigest(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var permanent *promotion.PermanentError
+	if inspection, err := w.adapter.Inspect(t.Context(), w.repository, parsed, nil); !errors.As(err, &permanent) || !inspection.Manifest.Digest.IsZero() {
+		t.Errorf("got %+v %v", inspection, err)
+	}
+}
+
 func TestWhatECRRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

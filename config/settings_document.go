@@ -1,0 +1,55 @@
+package config
+
+// The types of the settings file. Of their tags, variable names what in the environment overrides a key, default is what
+// holds without either, and meaning is for the reference (reference.go); field.go says what the others mean.
+
+type settingsDocument struct {
+	Addr          listenAddress      `yaml:"addr" variable:"VERBATIM_ADDR" default:"127.0.0.1:8080" meaning:"The address to listen on, for GitHub and people: host:port."`
+	MetricsAddr   listenAddress      `yaml:"metrics_addr" variable:"VERBATIM_METRICS_ADDR" default:"127.0.0.1:9090" meaning:"The address of a listener of its own for /metrics."`
+	PublicURL     webAddress         `yaml:"public_url" variable:"VERBATIM_PUBLIC_URL" meaning:"The address at which people and GitHub reach it: https, or http for loopback."`
+	DatabaseURL   databaseURL        `yaml:"database_url" variable:"VERBATIM_DATABASE_URL" default:"sqlite:verbatim.db" meaning:"The ledger: sqlite:PATH. PostgreSQL is not available in this version."`
+	LogLevel      logLevel           `yaml:"log_level" variable:"VERBATIM_LOG_LEVEL" default:"info" meaning:"trace, debug, info, warn or error."`
+	Workers       int                `yaml:"workers" variable:"VERBATIM_WORKERS" default:"8" jsonschema:"minimum=1,maximum=256" meaning:"How many deliveries are worked on at once: 1 to 256."`
+	Lease         duration           `yaml:"lease" variable:"VERBATIM_LEASE" default:"1m" meaning:"After how long another worker takes over what one does not finish: 5s to 1h."`
+	ShutdownGrace duration           `yaml:"shutdown_grace" variable:"VERBATIM_SHUTDOWN_GRACE" default:"20s" meaning:"How long a shutdown waits for what is being worked on; the rest is handed back. At most 10m."`
+	GitHub        githubDocument     `yaml:"github"`
+	Registries    []registryDocument `yaml:"registries" variable:"VERBATIM_REGISTRY_SCOPE" meaning:"Which GitHub repositories may use which registry repositories, as source and destination. Without a matching rule, none may. The variable replaces the rules of the file: owner/repo=registry/repository, comma-separated."`
+	Slack         slackDocument      `yaml:"slack"`
+}
+
+type githubDocument struct {
+	WebURL   webAddress    `yaml:"web_url" variable:"GITHUB_WEB_URL" default:"https://github.com" meaning:"GitHub's own address. For GitHub Enterprise Server, the default follows v3_api_url."`
+	V3APIURL webAddress    `yaml:"v3_api_url" variable:"GITHUB_V3_API_URL" default:"https://api.github.com/" meaning:"The REST API. GitHub Enterprise Server: https://HOST/api/v3/."`
+	V4APIURL webAddress    `yaml:"v4_api_url" variable:"GITHUB_V4_API_URL" default:"https://api.github.com/graphql" meaning:"The GraphQL API. When only v3_api_url is set, the default follows it."`
+	App      appDocument   `yaml:"app"`
+	OAuth    oauthDocument `yaml:"oauth"`
+}
+
+type appDocument struct {
+	IntegrationID             int        `yaml:"integration_id" variable:"GITHUB_APP_INTEGRATION_ID" jsonschema:"minimum=1,maximum=9007199254740992" meaning:"The GitHub App's id, as its settings page shows it. Without an app, only health and setup answer."`
+	WebhookSecretFile         secretFile `yaml:"webhook_secret_file" variable:"GITHUB_APP_WEBHOOK_SECRET" meaning:"The path of a file that holds the webhook's secret; the variable is the secret itself, or with _FILE behind it the path."`
+	PreviousWebhookSecretFile secretFile `yaml:"previous_webhook_secret_file" variable:"GITHUB_APP_WEBHOOK_SECRET_PREVIOUS" meaning:"The secret before it, accepted too while it is being changed; likewise."`
+	PrivateKeyFile            secretFile `yaml:"private_key_file" variable:"GITHUB_APP_PRIVATE_KEY" meaning:"The path of a file that holds the app's private key in PEM form; likewise. In the variable, line breaks may be written as \\n."`
+}
+
+type oauthDocument struct {
+	ClientID         plainText  `yaml:"client_id" variable:"GITHUB_OAUTH_CLIENT_ID" meaning:"Read, and not used yet."`
+	ClientSecretFile secretFile `yaml:"client_secret_file" variable:"GITHUB_OAUTH_CLIENT_SECRET" meaning:"Read, and not used yet."`
+}
+
+type registryDocument struct {
+	Repositories repositoryGlob `yaml:"repositories" meaning:"GitHub repositories: owner/repo, in which * stands for anything but a slash."`
+	Registry     registryGlob   `yaml:"registry" jsonschema:"required" wanted:"a registry's host, or host/repository" meaning:"Registry repositories: host/path, with * as well; {owner} and {repo} stand for the GitHub repository's. A wildcard on both sides needs one of them. The host alone, when there is only a role to name."`
+	RoleARN      roleARN        `yaml:"role_arn" meaning:"The AWS role to assume for this registry. One for each host."`
+	ExternalID   externalID     `yaml:"external_id" meaning:"The external id that the role asks for."`
+}
+
+type slackDocument struct {
+	Webhooks named[webhookDocument] `yaml:"webhooks" variable:"SLACK_WEBHOOK_URL" meaning:"Incoming webhooks by the names that policies use. The variable (or SLACK_WEBHOOK_URL_FILE) is the address of the one named default."`
+}
+
+type webhookDocument struct {
+	URLFile      secretFile       `yaml:"url_file" variable:"SLACK_WEBHOOK_URL_<NAME>" meaning:"The path of a file that holds the webhook's address; the variable is the address itself (its name in capitals, with _ for dots and dashes)."`
+	URLEnv       variableName     `yaml:"url_env" meaning:"Another variable that holds the address."`
+	Repositories []repositoryGlob `yaml:"repositories" meaning:"The GitHub repositories that may use it: patterns of owner/repo. Default: all."`
+}
