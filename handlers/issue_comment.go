@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -53,6 +54,7 @@ func (h IssueComment) Handle(ctx context.Context, eventType, _ string, payload [
 	}
 	changes, err := h.Door.Commented(ctx, promotion.CommentEvent{
 		Repository: repository, Issue: event.GetIssue().GetNumber(), Comment: comment.GetID(), Author: author,
+		Insider:  slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, comment.GetAuthorAssociation()),
 		Commands: commands, TooMany: tooMany, Received: receivedAt(ctx, h.Clock),
 	})
 	return leave(ctx, changes, err)

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"github.com/google/go-github/v60/github"
 
@@ -41,7 +40,7 @@ func (h WorkflowRun) Handle(ctx context.Context, eventType, _ string, payload []
 	if err != nil || announced.GetID() <= 0 {
 		return malformed(eventType, "expected a run with id and head_sha, found %d and %.90q", announced.GetID(), announced.GetHeadSHA())
 	}
-	path, _, _ := strings.Cut(event.GetWorkflow().GetPath(), "@")
+	path := promotion.WorkflowPath(event.GetWorkflow().GetPath())
 	if path == "" {
 		path = runPath(payload)
 	}
@@ -68,6 +67,5 @@ func runPath(payload []byte) string {
 	if json.Unmarshal(payload, &event) != nil {
 		return ""
 	}
-	path, _, _ := strings.Cut(event.Run.Path, "@")
-	return path
+	return promotion.WorkflowPath(event.Run.Path)
 }

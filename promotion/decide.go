@@ -107,13 +107,16 @@ func ruleGates(facts Facts) []Gate {
 	}
 	gates := []Gate{mode}
 	if keys := facts.Policy.Policy.NotEnforced(facts.Environment, facts.Repository.DefaultBranch); len(keys) > 0 {
-		gates = append(gates, Gate{
-			Name: "rules", Reason: NotEnforced, Expected: "only rules that this version enforces",
-			Actual: strings.Join(keys, ", "),
-			Next:   "take the keys out of the policy, or use a version of Verbatim that enforces them",
-		})
+		gates = append(gates, notEnforced(keys))
 	}
 	return gates
+}
+
+func notEnforced(keys []string) Gate {
+	return Gate{
+		Name: "rules", Reason: NotEnforced, Expected: "only rules that this version enforces", Actual: strings.Join(keys, ", "),
+		Next: "take the keys out of the policy, or use a version of Verbatim that enforces them",
+	}
 }
 
 func (f PersonFact) gate(promoters People) Gate {

@@ -34,7 +34,11 @@ func (p Policy) NotEnforced(environment Environment, defaultBranch string) []str
 		note(len(image.Paths) > 0, "images."+image.Name+".paths")
 	}
 	note(len(p.Groups) > 0, "groups")
-	for _, stage := range p.closure(environment.Requires) {
+	counted := p.closure(environment.Requires)
+	if builds, found := p.Builds(); found && !slices.ContainsFunc(counted, func(stage Stage) bool { return stage.Name == builds.Name }) {
+		counted = append(counted, builds) // it defines the digest, required or not
+	}
+	for _, stage := range counted {
 		at := "stages." + stage.Name + "."
 		note(stage.MinDuration > 0, at+"min_duration")
 		note(stage.JUnit != nil, at+"evidence.junit")

@@ -143,6 +143,8 @@ func judge(policy Policy, stage Stage, run Run, read stageRun, image Image, regi
 		Started: read.Started, Ended: read.Ended, Pushed: seen.Pushed, URL: read.URL, Definition: stage.Definition(), Recorded: now,
 	}
 	verification.Failure, verification.Detail = judgeDigest(policy, stage, run, read, image, records, seen)
+	// What an earlier stage had not recorded yet may be told later.
+	verification.Final = verification.Final && verification.Failure != StageMissing
 	return verification
 }
 
@@ -166,6 +168,11 @@ func judgeDigest(policy Policy, stage Stage, run Run, read stageRun, image Image
 		started = true
 		if !start.Digest.IsZero() && start.Digest != seen.Digest {
 			return DigestMoved, fmt.Sprintf("tag %s named %s when the stage started and %s when it ended", tag, start.Digest.Short(), seen.Digest.Short())
+		}
+	}
+	for _, earlier := range records.Verifications {
+		if earlier.Stage == stage.Name && earlier.Run == run.ID && slices.Contains(read.Attempts, earlier.Attempt) && !earlier.Digest.IsZero() && earlier.Digest != seen.Digest {
+			return DigestMoved, fmt.Sprintf("tag %s named %s when other jobs of the stage ended and %s now", tag, earlier.Digest.Short(), seen.Digest.Short())
 		}
 	}
 	earlier := Candidate(policy, records)

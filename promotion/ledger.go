@@ -39,6 +39,7 @@ type Request struct {
 	Commit      Commit
 	Environment string // fixed by the button; "" for a comment
 	Requester   Person
+	Insider     bool // GitHub associates the requester with the repository: says nothing of what they may
 	Command     Command
 	Received    time.Time
 	State       RequestState

@@ -45,8 +45,15 @@ func (m *moving) take(ctx context.Context, tags []string) (*Gate, error) {
 	}
 	return nil, &AgainError{
 		Err:   fmt.Errorf("promote %s to %s: another promotion of these tags is under way", m.image.Name, m.environment.Name),
-		After: 50*time.Millisecond + rand.N(100*time.Millisecond), Uncounted: true,
+		After: laneBackoff(m.Clock().Sub(m.request.Received)), Uncounted: true,
 	}
+}
+
+// laneBackoff gives how long to wait for a lane: the longer it was waited for already, the longer, so that waiting costs
+// GitHub little.
+func laneBackoff(waited time.Duration) time.Duration {
+	wait := min(max(waited, 100*time.Millisecond), 5*time.Second)
+	return wait/2 + rand.N(wait)
 }
 
 // refuse ends the promotion without moving a tag. A dry run leaves no row.
@@ -199,11 +206,25 @@ func (m *moving) resume(ctx context.Context) (Outcome, bool, error) {
 		outcome, err := m.stopped(ctx, m.promotion.Moves[0], err)
 		return outcome, true, err
 	}
+	begun, stray := false, Move{}
 	for _, move := range m.promotion.Moves {
-		if move.From != m.promotion.Digest && inspection.Tags[move.Tag].Digest == m.promotion.Digest {
-			outcome, err := m.move(ctx, inspection)
-			return outcome, true, err
+		switch named := inspection.Tags[move.Tag].Digest; {
+		case named == m.promotion.Digest:
+			begun = begun || move.From != m.promotion.Digest
+		case named != move.From:
+			stray = Move{Tag: move.Tag, From: move.From, ReadBack: named}
 		}
 	}
-	return Outcome{}, false, nil
+	if !begun {
+		return Outcome{}, false, nil
+	}
+	if stray.Tag != "" {
+		outcome, err := m.end(ctx, Errored, Gate{
+			Name: "tag " + stray.Tag, Reason: DigestMismatch, Expected: "names " + orNone(stray.From) + ", as when this promotion began", Actual: "names " + orNone(stray.ReadBack),
+			Next: "this promotion was interrupted, and the tag was moved meanwhile: look at /promote status, and ask again if need be",
+		})
+		return outcome, true, err
+	}
+	outcome, err := m.move(ctx, inspection)
+	return outcome, true, err
 }

@@ -205,6 +205,15 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 			if read.Running {
 				break
 			}
+			if earlier, found := judgedBefore(records[image.Name], stage, run, read); found {
+				// The same jobs say the same: what the tag names by now is not what they used.
+				if earlier.Judged != run.Attempt || earlier.Final != run.Finished() {
+					earlier.ID, earlier.Judged, earlier.Final, earlier.Recorded = 0, run.Attempt, run.Finished(), o.Clock()
+					verifications = append(verifications, earlier)
+					keep(records, earlier)
+				}
+				continue
+			}
 			if tags[image.Name] == nil {
 				tags[image.Name] = o.look(repository, image, run.Commit)
 			}
@@ -218,12 +227,29 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 			registry, _ := image.Registry(repository)
 			verification := judge(policy.Policy, stage, run, read, image, registry, records[image.Name], seen, o.Clock())
 			verifications = append(verifications, verification)
-			of := records[image.Name]
-			of.Verifications = append(of.Verifications, verification)
-			records[image.Name] = of
+			keep(records, verification)
 		}
 	}
 	return verifications, listed, errors.Join(failures...)
+}
+
+// judgedBefore gives the verification that the same jobs in the same attempt already led to. One that only lacked what an
+// earlier stage had not recorded yet does not count: it may be told by now.
+func judgedBefore(records Records, stage Stage, run Run, read stageRun) (Verification, bool) {
+	for i := len(records.Verifications) - 1; i >= 0; i-- {
+		earlier := records.Verifications[i]
+		if earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && slices.Equal(earlier.Jobs, read.Jobs) &&
+			earlier.Conclusion == read.Conclusion && earlier.Definition == stage.Definition() && earlier.Failure != StageMissing {
+			return earlier, true
+		}
+	}
+	return Verification{}, false
+}
+
+func keep(records map[string]Records, verification Verification) {
+	of := records[verification.Image]
+	of.Verifications = append(of.Verifications, verification)
+	records[verification.Image] = of
 }
 
 // settled reports whether nothing new can be said of the stage: it was judged when the run had ended, at this attempt.

@@ -53,8 +53,9 @@ func (c *carrying) refuseAll(into target, gate *Gate, err error) error {
 
 // pressedInTime refuses a press of a button that was shown before the environment's last change.
 func (c *carrying) pressedInTime(ctx context.Context, environment Environment) (*Gate, error) {
-	if c.request.Source != FromButton {
-		return nil, nil
+	known, err := c.History.PromotionsOf(ctx, c.request.ID)
+	if err != nil || c.request.Source != FromButton || len(known) > 0 { // an earlier try of this very press may have changed it
+		return nil, err
 	}
 	sequence, err := c.History.Sequence(ctx, c.request.Repository.ID, environment.Name)
 	if err != nil || sequence == c.request.Sequence {
@@ -174,14 +175,15 @@ func (c *carrying) promoteImage(ctx context.Context, into target, image Image, p
 	if err := c.inspect(ctx, &facts); err != nil {
 		return Outcome{}, err
 	}
-	if err := c.current(ctx, &facts); err != nil {
+	if err := c.current(ctx, &facts, !refused && taken == nil && !c.request.Command.DryRun); err != nil {
 		return Outcome{}, err
 	}
 	decision := Decide(facts)
 	if taken != nil {
 		decision.Gates = append(decision.Gates, *taken)
 	}
-	if into.unclear != nil && len(decision.Unmet()) > 0 {
+	// A registry that failed for one image has left that image's stage open; what GitHub did not tell is open for all.
+	if into.unclear != nil && (len(decision.Unmet()) > 0 || reasonOf(into.unclear) != RegistryError) {
 		decision.Gates = append(decision.Gates, unclear("runs", into.unclear))
 	}
 	inspection := facts.Inspection.Inspection
@@ -217,21 +219,24 @@ func (c *carrying) inspect(ctx context.Context, facts *Facts) error {
 }
 
 // current finds out how the commit stands to what the environment has. The first sight of a tag that the ledger did not
-// set is recorded as a baseline.
-func (c *carrying) current(ctx context.Context, facts *Facts) error {
+// set is recorded as a baseline, if the lane is held: else it might be what another promotion is just setting.
+func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 	fact := &CurrentFact{}
 	facts.Current = fact
 	if facts.Inspection.Err != nil {
 		facts.Current = nil
 		return nil
 	}
-	standing, err := c.standing(ctx, facts.Environment, facts.Image, facts.Scope.Registry, facts.Commit, facts.Inspection.Inspection)
+	standing, err := c.standing(ctx, facts.Environment, facts.Image, facts.Scope.Registry, facts.Inspection.Inspection, held)
 	if err != nil {
 		return err
 	}
 	live, found := standing.Current()
 	if !found {
 		return nil
+	}
+	if live, err = c.named(ctx, facts, live); err != nil {
+		return err
 	}
 	fact.Commit, fact.Digest = live.Commit, live.Digest
 	if live.Commit.IsZero() {
@@ -253,8 +258,27 @@ func (c *carrying) current(ctx context.Context, facts *Facts) error {
 	return nil
 }
 
-// standing gives what the environment has of the image, recording a baseline at first sight.
-func (c *carrying) standing(ctx context.Context, environment Environment, image Image, registry RegistryRepository, commit Commit, inspection Inspection) (Standing, error) {
+// named gives what the environment's tag names, where that is not what the ledger has as live and its commit is known: a
+// promotion that ended half-way, or other hands, set it. What is of unknown origin is compared with what the ledger has.
+func (c *carrying) named(ctx context.Context, facts *Facts, live Promotion) (Promotion, error) {
+	tags := facts.Environment.TagsFor(Commit{})
+	if len(tags) == 0 {
+		return live, nil
+	}
+	named := facts.Inspection.Inspection.Tags[tags[0]].Digest
+	if named.IsZero() || named == live.Digest {
+		return live, nil
+	}
+	origin, err := c.Records.Origin(ctx, facts.Repository.ID, facts.Image.Name, named)
+	if errors.Is(err, ErrNotFound) {
+		return live, nil
+	}
+	live.Commit, live.Digest = origin, named
+	return live, err
+}
+
+// standing gives what the environment has of the image, with a baseline at first sight, which is recorded when the lane is held.
+func (c *carrying) standing(ctx context.Context, environment Environment, image Image, registry RegistryRepository, inspection Inspection, held bool) (Standing, error) {
 	live, err := c.History.Live(ctx, c.request.Repository.ID, environment.Name, image.Name)
 	if err != nil {
 		return nil, err
@@ -274,8 +298,10 @@ func (c *carrying) standing(ctx context.Context, environment Environment, image 
 	} else if !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: []*Promotion{baseline}}); err != nil {
-		return nil, err
+	if held {
+		if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: []*Promotion{baseline}}); err != nil {
+			return nil, err
+		}
 	}
 	return StandingOf([]Promotion{*baseline}), nil
 }

@@ -98,8 +98,12 @@ func unclear(name string, err error) Gate {
 
 // run answers the request. It reports true when there is to be no answer at all.
 func (c *carrying) run(ctx context.Context) (silent bool, err error) {
+	if err := c.finishInterrupted(ctx); err != nil {
+		return false, err
+	}
 	if c.role, err = c.People.Role(ctx, c.request.Repository, c.request.Requester); err != nil {
-		return false, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
+		// Whoever may be a stranger gets no answer on a public repository.
+		return !c.request.Repository.Private && !c.request.Insider, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
 	}
 	stranger := c.role.Permission == "none" || c.role.Permission == "read" && !c.request.Repository.Private
 	if !stranger {
@@ -239,13 +243,19 @@ func (c *carrying) refuse(gates ...Gate) error {
 	return nil
 }
 
-// settle gives the changes that end the request: its answer, and everything that tells of it.
+// settle gives the changes that end the request: its answer, and everything that tells of it. Whatever an earlier try did
+// is told, and no promotion is left open.
 func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
 	now := c.Clock()
+	ended, err := c.endOpen(ctx)
+	if err != nil {
+		return Changes{}, err
+	}
+	silent = silent && len(c.answer.Outcomes) == 0
 	c.answer.Duration = now.Sub(c.request.Received)
 	request := c.request
 	request.State, request.Answer = RequestSettled, c.answer
-	changes := Changes{Requests: []*Request{&request}, ReleaseLanes: true}
+	changes := Changes{Requests: []*Request{&request}, Promotions: ended, ReleaseLanes: true}
 	if silent {
 		return changes, nil
 	}

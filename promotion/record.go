@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -95,4 +96,19 @@ type Records struct {
 // compareAttempts orders attempts as product.md does: by run start, run id, attempt.
 func compareAttempts(aStarted time.Time, aRun int64, aAttempt int, bStarted time.Time, bRun int64, bAttempt int) int {
 	return cmp.Or(aStarted.Compare(bStarted), cmp.Compare(aRun, bRun), cmp.Compare(aAttempt, bAttempt))
+}
+
+// WorkflowPath takes the "@ref" off a workflow's path, as GitHub answers it for some events. A file may itself be named
+// "ci.yml@x.yml": what remains must be a workflow file's name, and only the last part goes, so that no file can pass for
+// another.
+func WorkflowPath(path string) string {
+	end := strings.LastIndex(path, "@")
+	if end < 0 || isWorkflowFile(path) || !isWorkflowFile(path[:end]) {
+		return path
+	}
+	return path[:end]
+}
+
+func isWorkflowFile(path string) bool {
+	return strings.HasSuffix(path, ".yml") || strings.HasSuffix(path, ".yaml")
 }

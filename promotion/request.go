@@ -16,6 +16,7 @@ type CommentEvent struct {
 	Issue      int
 	Comment    int64
 	Author     Person
+	Insider    bool // GitHub calls the author an owner, member or collaborator
 	Commands   []Command
 	TooMany    bool // more commands than a comment may have: all are refused
 	Received   time.Time
@@ -51,7 +52,7 @@ func (d Door) Commented(ctx context.Context, event CommentEvent) (Changes, error
 	for i, command := range commands {
 		request := Request{
 			Key: fmt.Sprintf("comment/%d/%d/%d", event.Repository.ID, event.Comment, i), Source: FromComment, Repository: event.Repository,
-			Issue: event.Issue, Comment: event.Comment, Requester: event.Author, Command: command, Received: event.Received, State: RequestOpen,
+			Issue: event.Issue, Comment: event.Comment, Requester: event.Author, Insider: event.Insider, Command: command, Received: event.Received, State: RequestOpen,
 		}
 		if err := d.add(ctx, &changes, request, fmt.Sprintf("request/%d/%d", event.Repository.ID, event.Issue)); err != nil {
 			return Changes{}, err
@@ -79,7 +80,7 @@ func (d Door) Pressed(ctx context.Context, event PressEvent) (Changes, error) {
 	}
 	request := Request{
 		Key: fmt.Sprintf("button/%d/%d/%d", event.Repository.ID, event.CheckRun, event.Sender.ID), Source: FromButton, Repository: event.Repository,
-		CheckRun: event.CheckRun, Sequence: sequence, Commit: check.Commit, Environment: check.Environment, Requester: event.Sender,
+		CheckRun: event.CheckRun, Sequence: sequence, Commit: check.Commit, Environment: check.Environment, Requester: event.Sender, Insider: true,
 		Command:  Command{Line: "/promote " + check.Environment, Verb: VerbPromote, Names: []string{check.Environment}},
 		Received: event.Received, State: RequestOpen,
 	}

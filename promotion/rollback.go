@@ -3,6 +3,7 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // rollback answers /promote rollback: it goes back to what was live before, image by image. The gates of stages do not
@@ -36,7 +37,8 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 	}
 	decision := Decision{Image: image.Name, Environment: into.environment.Name, Registry: scope.Registry}
 	facts := Facts{Repository: c.request.Repository, Policy: c.policy, Environment: into.environment}
-	decision.Gates = append(decision.Gates, ruleGates(facts)[0], into.person.gate(into.environment.Promoters), scope.gate(c.request.Repository))
+	decision.Gates = append(decision.Gates, rollbackRules(facts)...)
+	decision.Gates = append(decision.Gates, into.person.gate(into.environment.Promoters), scope.gate(c.request.Repository))
 	refused := len(decision.Unmet()) > 0
 	if !refused && !c.request.Command.DryRun {
 		gate, err := move.take(ctx, into.environment.TagsFor(Commit{}))
@@ -62,6 +64,22 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 		return move.refuse(ctx, decision)
 	}
 	return move.act(ctx, decision, inspection)
+}
+
+// rollbackRules are the policy's own gates that count for a rollback: the mode, and keys that would change where it goes or
+// what it sets off.
+func rollbackRules(facts Facts) []Gate {
+	gates := ruleGates(facts)[:1]
+	var keys []string
+	for _, key := range facts.Policy.Policy.NotEnforced(facts.Environment, facts.Repository.DefaultBranch) {
+		if strings.HasSuffix(key, ".repository") || strings.HasSuffix(key, ".deploy") || strings.HasSuffix(key, ".attest") {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) > 0 {
+		gates = append(gates, notEnforced(keys))
+	}
+	return gates
 }
 
 // rollbackTarget finds the digest to go back to and asks the registry for it. It adds the gates to the decision.

@@ -1,6 +1,9 @@
 package promotion
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // checks gives the check runs that the request changes: of the commit it was about, and after a rollback of the
 // commits that the environment left and went to.
@@ -15,6 +18,9 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 		if outcome.Result == ResultRolledBack {
 			commits = append(commits, outcome.Promotion.Commit, outcome.Promotion.FromCommit)
 		}
+	}
+	if overwritten := c.overwritten(request); len(overwritten) > 0 {
+		return overwritten, nil
 	}
 	if !moved && request.Source != FromButton {
 		return nil, nil
@@ -45,4 +51,34 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 		}
 	}
 	return announcements, nil
+}
+
+// overwritten gives the failing check run of a commit whose tag was found to name another digest, and the notice of it. The
+// records do not tell: no stage has seen it.
+func (c *carrying) overwritten(request Request) []Announcement {
+	check := Check{
+		Repository: request.Repository, Environment: request.Answer.Environment, Commit: request.Answer.Commit, State: CheckFailed, PolicySource: c.policy.File.Source,
+	}
+	var notices []Announcement
+	for _, outcome := range request.Answer.Outcomes {
+		decision := outcome.Decision
+		decision.Gates = slices.DeleteFunc(slices.Clone(decision.Gates), func(gate Gate) bool { return gate.Reason == NotAuthorised })
+		check.Decisions = append(check.Decisions, decision)
+		for _, gate := range decision.Unmet() {
+			if gate.Reason == DigestMoved {
+				notices = append(notices, c.Observer.moved(request.Repository, c.policy.Policy, Verification{
+					Image: decision.Image, Commit: decision.Commit, Detail: gate.Name + " " + gate.Actual + ", expected that it " + gate.Expected, Failure: DigestMoved,
+				})...)
+			}
+		}
+	}
+	if len(notices) == 0 && !slices.ContainsFunc(check.Decisions, func(decision Decision) bool {
+		return slices.ContainsFunc(decision.Unmet(), func(gate Gate) bool { return gate.Reason == DigestMoved })
+	}) {
+		return nil
+	}
+	if request.Source == FromButton {
+		check.Pressed = &request.Answer
+	}
+	return append(notices, announceCheck(check))
 }

@@ -124,7 +124,7 @@ func TestARegistryRepositoryBelongsToOneRepository(t *testing.T) {
 	pull := tools.OpenPullRequest(githubtest.PullRequestSpec{Title: "Claim it", Author: s.Alice, Head: "work"})
 	pull.Merge("squash", s.Alice)
 	comment := pull.Comment(s.Alice, "/promote")
-	s.must(s.Eventually(s.ctx, "a reply", func() bool { return len(comment.Reactions(s.GitHub.AppBot())) == 2 }))
+	s.must(s.Eventually(s.ctx, "a reply", func() bool { return len(pull.Comments()) == 2 && len(comment.Reactions(s.GitHub.AppBot())) == 2 }))
 	body := pull.Comments()[1].Body()
 	s.expect(body, "registry_scope", "belongs to the GitHub repository with id")
 }

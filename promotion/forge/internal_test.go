@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 func TestOneLine(t *testing.T) {
@@ -83,7 +85,7 @@ func TestWorkflowPath(t *testing.T) {
 		"":  "",
 		"@": "@",
 	} {
-		if got := workflowPath(path); got != expected {
+		if got := promotion.WorkflowPath(path); got != expected {
 			t.Errorf("workflowPath(%q) = %q, expected %q", path, got, expected)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -75,26 +74,12 @@ func (r runAnswer) run(operation string) (promotion.Run, error) {
 		actor = r.Actor
 	}
 	return promotion.Run{
-		ID: r.ID, Attempt: r.Attempt, Commit: commit, Path: workflowPath(r.Path), Event: r.Event,
+		ID: r.ID, Attempt: r.Attempt, Commit: commit, Path: promotion.WorkflowPath(r.Path), Event: r.Event,
 		HeadBranch: r.HeadBranch, HeadRepository: r.HeadRepository.id(), Repository: r.Repository.id(),
 		Status: r.Status, Conclusion: r.Conclusion,
 		Created: r.CreatedAt.UTC(), Started: started.UTC(), Updated: r.UpdatedAt.UTC(),
 		URL: r.URL, Actor: actor.person(),
 	}, nil
-}
-
-// workflowPath takes the "@ref" off a workflow's path. A file may itself be named "ci.yml@x.yml": what remains must be
-// a workflow file's name, and only the last part goes, so that no file can pass for another.
-func workflowPath(path string) string {
-	end := strings.LastIndex(path, "@")
-	if end < 0 || isWorkflowFile(path) || !isWorkflowFile(path[:end]) {
-		return path
-	}
-	return path[:end]
-}
-
-func isWorkflowFile(path string) bool {
-	return strings.HasSuffix(path, ".yml") || strings.HasSuffix(path, ".yaml")
 }
 
 // Run gives one run at its newest attempt, or promotion.ErrNotFound. One call.

@@ -158,8 +158,11 @@ func (l *Ledger) writeAnnouncements(ctx context.Context, tx *sql.Tx, changes pro
 		if err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, `INSERT INTO announcements (key, kind, version, done, external, closed, content) VALUES ($1, $2, 1, 0, 0, 0, $3)
-			ON CONFLICT (key) DO UPDATE SET version = announcements.version + 1, content = excluded.content WHERE announcements.content <> excluded.content`,
+		conflict := `UPDATE SET version = announcements.version + 1, content = excluded.content WHERE announcements.content <> excluded.content`
+		if announcement.Kind == promotion.AnnounceSlack {
+			conflict = `NOTHING` // a message cannot be edited, and is not sent twice
+		}
+		result, err := tx.ExecContext(ctx, `INSERT INTO announcements (key, kind, version, done, external, closed, content) VALUES ($1, $2, 1, 0, 0, 0, $3) ON CONFLICT (key) DO `+conflict,
 			announcement.Key, string(announcement.Kind), string(content))
 		if err != nil {
 			return fmt.Errorf("announcement %s: %w", announcement.Key, err)

@@ -87,7 +87,7 @@ func slackLines(notice promotion.Notice) (title string, lines []string) {
 		moved := notice.Moved
 		return fmt.Sprintf("%s: the tag of commit %s was overwritten (%s)", repository, moved.Commit.Short(), moved.Image), []string{
 			fmt.Sprintf("%s %s", slackCode(string(promotion.DigestMoved)), slackText(moved.Detail)),
-			fmt.Sprintf("stage %s, %s", slackText(moved.Stage), slackLink(fmt.Sprintf("run %d, attempt %d", moved.Run, moved.Attempt), moved.URL)),
+			seenIn(moved),
 		}
 	}
 	answer := notice.Answer
@@ -117,6 +117,14 @@ func slackLines(notice promotion.Notice) (title string, lines []string) {
 		title = fmt.Sprintf("Refused: %s to %s", subject, answer.Environment)
 	}
 	return title, lines
+}
+
+// seenIn says where an overwritten tag was seen: in a stage's run, or when somebody asked for the promotion.
+func seenIn(moved promotion.Verification) string {
+	if moved.Run == 0 {
+		return "seen when a promotion was asked for"
+	}
+	return fmt.Sprintf("stage %s, %s", slackText(moved.Stage), slackLink(fmt.Sprintf("run %d, attempt %d", moved.Run, moved.Attempt), moved.URL))
 }
 
 func slackOutcome(outcome promotion.Outcome) []string {
