@@ -103,6 +103,9 @@ func (r *repository) batchGet(in input) (any, *exception) {
 	images, failures := []part{}, []failed{}
 	for _, id := range in.ImageIDs {
 		found, code := r.find(id)
+		if failing := r.failures[id.ImageTag]; failing != "" {
+			code = failing
+		}
 		if code != "" {
 			failures = append(failures, failed{id, code, "Requested image not found"})
 			continue

@@ -49,6 +49,7 @@ type repository struct {
 	exclusions []string // wildcard filters
 	images     map[string]*image
 	tags       map[string]string // tag → digest
+	failures   map[string]string // tag → the failure code that a batch answers for it
 }
 
 type image struct {
@@ -157,6 +158,13 @@ func (s *Server) Lie(name, digest, manifest string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.repositories[name].images[digest].manifest = manifest
+}
+
+// FailInBatch has BatchGetImage answer a failure code for one tag, beside what it answers for the others.
+func (s *Server) FailInBatch(name, tag, code string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.repositories[name].failures = map[string]string{tag: code}
 }
 
 // exception is an error as ECR answers it.

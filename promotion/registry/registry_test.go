@@ -238,6 +238,25 @@ func TestECRIsNotBelievedEither(t *testing.T) {
 	}
 }
 
+// A batch answers 200 and some failures: only "not found" means that a tag is not there.
+func TestAPartialFailureIsNotAbsence(t *testing.T) {
+	t.Parallel()
+	for code, absent := range map[string]bool{"ImageNotFound": true, "KmsError": false, "UpstreamAccessDenied": false, "ImageReferencedByManifestList": false} {
+		w, server := elasticContainerRegistry(t)
+		digest := w.push("one", "one")
+		w.push("production", "two")
+		server.FailInBatch("shop/api", "production", code)
+		parsed, err := promotion.ParseDigest(digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inspection, err := w.adapter.Inspect(t.Context(), w.repository, parsed, []string{"one", "production"})
+		if (err == nil) != absent || absent && (len(inspection.Tags) != 1 || inspection.Manifest.Digest != parsed) {
+			t.Errorf("%s: %+v %v", code, inspection.Tags, err)
+		}
+	}
+}
+
 func TestWhatECRRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
