@@ -184,7 +184,7 @@ func (s *Scene) Close() error {
 
 // Eventually waits until the condition holds, and gives an error that names what was waited for when it does not.
 func (s *Scene) Eventually(ctx context.Context, what string, condition func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
