@@ -174,7 +174,12 @@ func (l *Ledger) writeAnnouncements(ctx context.Context, tx *sql.Tx, changes pro
 		if written == 0 {
 			continue
 		}
-		work := promotion.NewWork{Kind: promotion.WorkAnnouncement, Subject: announcement.Key, Queue: "announcement/" + announcement.Key}
+		queue := "announcement/" + announcement.Key
+		if announcement.Kind == promotion.AnnounceReaction {
+			// A comment's reactions are told in turn: eyes first, then what came of it.
+			queue = fmt.Sprintf("reaction/%d/%d", announcement.Repository.ID, announcement.Comment)
+		}
+		work := promotion.NewWork{Kind: promotion.WorkAnnouncement, Subject: announcement.Key, Queue: queue}
 		if err := l.writeWork(ctx, tx, promotion.Changes{Work: []promotion.NewWork{work}}); err != nil {
 			return err
 		}

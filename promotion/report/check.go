@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -22,7 +23,7 @@ type CheckText struct {
 // CheckRun renders the check run of a commit and an environment.
 func CheckRun(check promotion.Check) CheckText {
 	text := CheckText{Status: "completed", Conclusion: "success"}
-	text.Title = cutTo(clean(checkTitle(check)), 200)
+	text.Title = shortened(checkTitle(check), 200)
 	switch check.State {
 	case promotion.CheckWaiting:
 		text.Status, text.Conclusion = "in_progress", ""
@@ -32,7 +33,7 @@ func CheckRun(check promotion.Check) CheckText {
 	}
 	if check.Button != "" {
 		text.ActionLabel = "Promote"
-		text.ActionDescription = cutTo(clean("Move "+check.Environment+" onto this digest"), 40)
+		text.ActionDescription = shortened("Move "+check.Environment+" onto this digest", 40)
 	}
 	text.Summary = bounded(checkSummary(check), checkLimit)
 	return text
@@ -59,13 +60,16 @@ func checkTitle(check promotion.Check) string {
 			all++
 			if gate.Met {
 				met++
-			} else if !strings.Contains(strings.Join(codes, ", "), string(gate.Reason)) {
+			} else if !slices.Contains(codes, string(gate.Reason)) {
 				codes = append(codes, string(gate.Reason))
 			}
 		}
 	}
 	if check.State == promotion.CheckFailed {
-		return "Not promotable: " + strings.Join(codes, ", ")
+		return after("Not promotable", strings.Join(codes, ", "))
+	}
+	if all == 0 {
+		return "Waiting"
 	}
 	return fmt.Sprintf("%d of %d gates met", met, all)
 }
@@ -79,13 +83,20 @@ func checkSummary(check promotion.Check) string {
 		fmt.Fprintf(&b, "\nNothing is promoted under an invalid policy (%s). Reason code: %s\n", Code(check.PolicySource), Code(string(promotion.PolicyInvalid)))
 	}
 	for _, promoted := range check.Promotions {
-		verb := "Promoted"
+		verb := "promoted"
 		if promoted.Kind == promotion.KindRollback {
-			verb = "Rolled back to"
+			verb = "rolled back to"
 		}
-		fmt.Fprintf(&b, "%s: %s, asked by %s\n", verb, Code(promoted.Digest.String()), Text(promoted.Requester.Login))
+		fmt.Fprintf(&b, "- %s: %s %s", Text(promoted.Image), verb, Code(promoted.Digest.String()))
+		if promoted.Requester.Login != "" {
+			fmt.Fprintf(&b, ", asked by %s", Text(promoted.Requester.Login))
+		}
+		b.WriteString("\n")
 	}
 	for _, decision := range check.Decisions {
+		if b.Len() > enough {
+			break
+		}
 		renderGates(&b, decision)
 	}
 	if check.State == promotion.CheckReady && check.Button != "" {
@@ -93,7 +104,7 @@ func checkSummary(check promotion.Check) string {
 	}
 	if check.Pressed != nil {
 		b.WriteString("\n### The last press of the button\n\n")
-		renderAnswer(&b, *check.Pressed)
+		renderAnswer(&b, *check.Pressed, listedCommits)
 	}
 	if b.Len() == 0 {
 		fmt.Fprintf(&b, "%s at %s is valid.\n", Code(check.PolicySource), Code(check.Commit.Short()))

@@ -6,6 +6,7 @@ package report
 import (
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,29 +38,57 @@ func cutTo(text string, most int) string {
 	return string([]rune(text)[:most-1]) + "…"
 }
 
-var partings = strings.NewReplacer("@", "@"+zeroWidth, "#", `\#`+zeroWidth, "://", ":"+zeroWidth+"//", "www.", "www"+zeroWidth+".", "GH-", "GH"+zeroWidth+"-", "gh-", "gh"+zeroWidth+"-")
+// shortened makes one line of the text's first characters. Of what is far too long the rest is not even looked at.
+func shortened(text string, most int) string {
+	tooLong := len(text) > 8*most
+	if tooLong {
+		text = text[:8*most]
+	}
+	text = clean(text)
+	if tooLong && utf8.RuneCountInString(text) <= most {
+		return cutTo(text, most-1) + "…"
+	}
+	return cutTo(text, most)
+}
+
+// partings are what GitHub, or GitHub's Markdown, would make a mention, a reference or a link of. A character of no width
+// before its last letter, or behind its only one, keeps it from that.
+var partings = regexp.MustCompile(`(?i)@|#|:/|gh-|www\.`)
+
+func parted(text string) string {
+	return partings.ReplaceAllStringFunc(text, func(sign string) string {
+		at := max(len(sign)-1, 1)
+		return sign[:at] + zeroWidth + sign[at:]
+	})
+}
+
+// longestText is how many characters of a text are shown.
+const longestText = 1000
 
 // Text makes Markdown of a text that shows it as it is: no formatting, no HTML, no mention, no reference, no link.
-func Text(text string) string {
-	text = cutTo(clean(text), 1000)
+func Text(text string) string { return textTo(text, longestText) }
+
+// textTo makes such Markdown of the text's first characters.
+func textTo(text string, most int) string {
+	text = parted(shortened(text, most))
 	var escaped strings.Builder
 	for _, r := range text {
-		if strings.ContainsRune("\\`*_{}[]()<>+-!|~&=$^", r) {
+		if strings.ContainsRune("\\`*_{}[]()<>+-!|~&=$^#", r) {
 			escaped.WriteByte('\\')
 		}
 		escaped.WriteRune(r)
 	}
-	escapedText := partings.Replace(escaped.String())
+	shown := escaped.String()
 	// A line that begins with a number and a dot would be a list.
-	if at := strings.IndexFunc(escapedText, func(r rune) bool { return r < '0' || r > '9' }); at > 0 && escapedText[at] == '.' {
-		escapedText = escapedText[:at] + `\` + escapedText[at:]
+	if at := strings.IndexFunc(shown, func(r rune) bool { return r < '0' || r > '9' }); at > 0 && shown[at] == '.' {
+		shown = shown[:at] + `\` + shown[at:]
 	}
-	return escapedText
+	return shown
 }
 
-// Code makes a code span of a text. Mentions and references in it do not work.
+// Code makes a code span of a text. Mentions and references in it do not work, and it holds no marker of a reply.
 func Code(text string) string {
-	text = cutTo(clean(text), 400)
+	text = strings.ReplaceAll(shortened(text, 400), "<!--", "<!"+zeroWidth+"--")
 	if text == "" {
 		return ""
 	}
@@ -96,16 +125,21 @@ func isLoopback(host string) bool {
 	return host == "localhost" || address != nil && address.IsLoopback()
 }
 
-// cell makes a Markdown text fit into a table. Text has escaped its own bars; code spans have not.
+// cell makes a Markdown text fit into a table: no bar in it ends the cell. Text has escaped its own bars; code spans have
+// not.
 func cell(markdown string) string {
 	var escaped strings.Builder
-	before := rune(0)
+	backslashes := 0
 	for _, r := range markdown {
-		if r == '|' && before != '\\' {
+		if r == '|' && backslashes%2 == 0 {
 			escaped.WriteByte('\\')
 		}
 		escaped.WriteRune(r)
-		before = r
+		if r == '\\' {
+			backslashes++
+		} else {
+			backslashes = 0
+		}
 	}
 	return escaped.String()
 }

@@ -40,7 +40,7 @@ func codes(names []string) string {
 	for _, name := range names {
 		spans = append(spans, Code(name))
 	}
-	return strings.Join(spans, ", ")
+	return enumerated(spans)
 }
 
 func renderStatus(b *strings.Builder, status promotion.EnvironmentStatus) {

@@ -12,30 +12,57 @@ import (
 // Bounds of what is listed.
 const (
 	listedCommits = 20
-	commentLimit  = 60_000 // GitHub's is 65,536 characters
-	checkLimit    = 60_000 // GitHub's is 65,535 characters
+	listedNames   = 20
+	longestName   = 64     // characters of an image's or environment's name: the policy lets them have no more
+	longestTitle  = 100    // characters of a commit's or pull request's title
+	longestLogin  = 60     // characters of a name of a person: GitHub's have at most 39, Git's are free
+	commentLimit  = 60_000 // bytes; GitHub's is 65,536 characters
+	checkLimit    = 60_000 // bytes; GitHub's is 65,535 characters
+	enough        = 70_000 // bytes, after which nothing more is rendered: it would be cut
 )
 
-// Marker gives the hidden line by which our own comment is found again.
-func Marker(key string) string { return "<!-- verbatim: " + clean(key) + " -->" }
+// Marker gives the hidden line by which our own comment is found again. Nothing in the key can end it.
+func Marker(key string) string {
+	key = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '<' || r == '>' {
+			return '_'
+		}
+		return r
+	}, key)
+	return "<!-- verbatim: " + strings.ReplaceAll(key, "--", "-_") + " -->"
+}
 
-// Reply renders the one reply to a comment: the answers to its commands, in their order.
+// Reply renders the one reply to a comment: the answers to its commands, in their order. When all of it is too long for
+// a comment, less of what ships is listed.
 func Reply(answers []promotion.Answer, key string) string {
+	text := ""
+	for _, listed := range []int{listedCommits, 5, 0} {
+		if text = replyWith(answers, key, listed); len(text) <= commentLimit {
+			break
+		}
+	}
+	return bounded(text, commentLimit)
+}
+
+func replyWith(answers []promotion.Answer, key string, listed int) string {
 	var b strings.Builder
 	b.WriteString(Marker(key) + "\n")
 	for i, answer := range answers {
+		if b.Len() > enough {
+			break
+		}
 		if i > 0 {
 			b.WriteString("\n---\n\n")
 		}
-		if len(answers) > 1 {
+		if len(answers) > 1 && answer.Command.Line != "" {
 			fmt.Fprintf(&b, "%s\n\n", Code(answer.Command.Line))
 		}
-		renderAnswer(&b, answer)
+		renderAnswer(&b, answer, listed)
 	}
-	return bounded(b.String(), commentLimit)
+	return b.String()
 }
 
-// bounded cuts at the end of a line.
+// bounded cuts at the end of a line: within one, something might be left open.
 func bounded(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -44,7 +71,7 @@ func bounded(text string, most int) string {
 	return text[:strings.LastIndexByte(text, '\n')+1] + "\n… (cut)\n"
 }
 
-func renderAnswer(b *strings.Builder, answer promotion.Answer) {
+func renderAnswer(b *strings.Builder, answer promotion.Answer, listed int) {
 	fmt.Fprintf(b, "**%s**\n", headline(answer))
 	if answer.Command.Reason != "" {
 		fmt.Fprintf(b, "\nReason given: %s\n", Text(answer.Command.Reason))
@@ -56,7 +83,10 @@ func renderAnswer(b *strings.Builder, answer promotion.Answer) {
 		fmt.Fprintf(b, "- %s: %s\n", Code(fmt.Sprintf("%s:%d:%d", problem.File, problem.Line, problem.Column)), problemText(problem))
 	}
 	for _, outcome := range answer.Outcomes {
-		renderOutcome(b, answer, outcome)
+		if b.Len() > enough {
+			break
+		}
+		renderOutcome(b, answer, outcome, listed)
 	}
 	if answer.Help != nil {
 		renderHelp(b, *answer.Help)
@@ -80,7 +110,7 @@ func problemText(problem promotion.Problem) string {
 
 // headline gives the result in one line.
 func headline(answer promotion.Answer) string {
-	environment := Text(answer.Environment)
+	environment := textTo(answer.Environment, longestName)
 	switch answer.Result {
 	case promotion.ResultPromoted:
 		return "Promoted " + imagesWith(answer, promotion.ResultPromoted) + " to " + environment
@@ -91,10 +121,12 @@ func headline(answer promotion.Answer) string {
 	case promotion.ResultReady:
 		return "Dry run: " + imagesWith(answer, promotion.ResultReady) + " could go to " + environment + "; nothing was moved"
 	case promotion.ResultRefused:
-		return "Refused: " + reasonList(answer)
+		return after("Refused", reasonList(answer)) + alsoDone(answer)
 	case promotion.ResultErrored:
-		return "Could not tell: " + reasonList(answer)
-	case promotion.ResultInformed, promotion.ResultWaiting:
+		return after("Could not tell", reasonList(answer)) + alsoDone(answer)
+	case promotion.ResultWaiting:
+		return "Waiting: " + environment
+	case promotion.ResultInformed:
 	}
 	if answer.Help != nil {
 		return "What can be asked here"
@@ -102,12 +134,39 @@ func headline(answer promotion.Answer) string {
 	return "Status of " + Text(answer.Repository.FullName())
 }
 
+func after(word, what string) string {
+	if what == "" {
+		return word
+	}
+	return word + ": " + what
+}
+
+// alsoDone says which images were moved all the same, when others of the command were not.
+func alsoDone(answer promotion.Answer) string {
+	done := ""
+	if images := imagesWith(answer, promotion.ResultPromoted); images != "" {
+		done += "; promoted " + images
+	}
+	if images := imagesWith(answer, promotion.ResultRolledBack); images != "" {
+		done += "; rolled back " + images
+	}
+	return done
+}
+
 func imagesWith(answer promotion.Answer, result promotion.Result) string {
 	var names []string
 	for _, outcome := range answer.Outcomes {
 		if outcome.Result == result {
-			names = append(names, Text(outcome.Decision.Image))
+			names = append(names, textTo(outcome.Decision.Image, longestName))
 		}
+	}
+	return enumerated(names)
+}
+
+// enumerated joins names, and counts those that are too many to show.
+func enumerated(names []string) string {
+	if more := len(names) - listedNames; more > 0 {
+		return strings.Join(names[:listedNames], ", ") + fmt.Sprintf(" and %d more", more)
 	}
 	return strings.Join(names, ", ")
 }
@@ -133,7 +192,7 @@ func reasonList(answer promotion.Answer) string {
 	return strings.Join(codes, ", ")
 }
 
-func renderOutcome(b *strings.Builder, answer promotion.Answer, outcome promotion.Outcome) {
+func renderOutcome(b *strings.Builder, answer promotion.Answer, outcome promotion.Outcome, listed int) {
 	decision := outcome.Decision
 	fmt.Fprintf(b, "\n**%s** → %s: %s\n", Text(decision.Image), Text(decision.Environment), resultWord(outcome.Result))
 	if len(decision.Unmet()) > 0 {
@@ -148,7 +207,7 @@ func renderOutcome(b *strings.Builder, answer promotion.Answer, outcome promotio
 		fmt.Fprintf(b, "- note: %s\n", Text(note))
 	}
 	evidence(b, decision)
-	ships(b, answer, outcome)
+	ships(b, answer, outcome, listed)
 	if outcome.Result == promotion.ResultPromoted || outcome.Result == promotion.ResultRolledBack {
 		fmt.Fprintf(b, "- roll back with: %s\n", Code(fmt.Sprintf("/promote rollback %s %s", decision.Environment, decision.Image)))
 	}
@@ -158,6 +217,7 @@ func resultWord(result promotion.Result) string {
 	return map[promotion.Result]string{
 		promotion.ResultPromoted: "promoted", promotion.ResultRolledBack: "rolled back", promotion.ResultUnchanged: "already there, nothing moved",
 		promotion.ResultRefused: "refused", promotion.ResultErrored: "could not tell", promotion.ResultReady: "all gates are met",
+		promotion.ResultWaiting: "waiting",
 	}[result]
 }
 
@@ -167,7 +227,8 @@ func digestLine(outcome promotion.Outcome) string {
 	if !outcome.Decision.Digest.IsZero() {
 		to = Code(outcome.Decision.Digest.String())
 	}
-	if moves := []promotion.Result{promotion.ResultPromoted, promotion.ResultRolledBack, promotion.ResultReady}; slices.Contains(moves, outcome.Result) {
+	moves := []promotion.Result{promotion.ResultPromoted, promotion.ResultRolledBack, promotion.ResultReady}
+	if slices.Contains(moves, outcome.Result) || len(outcome.Promotion.Moves) > 0 && outcome.Result == promotion.ResultErrored {
 		from := "nothing"
 		if !outcome.Promotion.From.IsZero() {
 			from = Code(outcome.Promotion.From.String())
@@ -217,7 +278,7 @@ func evidence(b *strings.Builder, decision promotion.Decision) {
 }
 
 // ships lists the commits and pull requests that go out.
-func ships(b *strings.Builder, answer promotion.Answer, outcome promotion.Outcome) {
+func ships(b *strings.Builder, answer promotion.Answer, outcome promotion.Outcome, listed int) {
 	if outcome.Result != promotion.ResultPromoted && outcome.Result != promotion.ResultReady {
 		return
 	}
@@ -226,18 +287,22 @@ func ships(b *strings.Builder, answer promotion.Answer, outcome promotion.Outcom
 		fmt.Fprintf(b, "- ships: everything up to %s; what %s had before is not known as a commit\n", Code(shipment.Head.Short()), Text(answer.Environment))
 		return
 	}
-	fmt.Fprintf(b, "- ships %s since %s:\n", Link(counted(shipment.Total, "commit"), shipment.URL), Code(shipment.Base.Short()))
-	for _, pull := range shipment.PullRequests {
-		fmt.Fprintf(b, "  - %s %s (%s)\n", Link("pull request "+fmt.Sprint(pull.Number), pull.URL), Text(pull.Title), Text(pull.Author))
+	fmt.Fprintf(b, "- ships %s since %s", Link(counted(shipment.Total, "commit"), shipment.URL), Code(shipment.Base.Short()))
+	if pulls := len(shipment.PullRequests); pulls > listed {
+		fmt.Fprintf(b, ", of %s", counted(pulls, "pull request"))
 	}
-	for i, commit := range shipment.Commits {
-		if i == listedCommits {
-			break
-		}
-		fmt.Fprintf(b, "  - %s %s (%s)\n", Link(Code(commit.Commit.Short()), commit.URL), Text(commit.Title), Text(commit.Author))
+	if min(len(shipment.Commits)+len(shipment.PullRequests), listed) > 0 {
+		b.WriteString(":")
 	}
-	if more := shipment.Total - min(len(shipment.Commits), listedCommits); more > 0 {
-		fmt.Fprintf(b, "  - … and %d more\n", more)
+	b.WriteString("\n")
+	for _, pull := range shipment.PullRequests[:min(len(shipment.PullRequests), listed)] {
+		fmt.Fprintf(b, "  - %s %s (%s)\n", Link(fmt.Sprintf("pull request %d", pull.Number), pull.URL), textTo(pull.Title, longestTitle), textTo(pull.Author, longestLogin))
+	}
+	for _, commit := range shipment.Commits[:min(len(shipment.Commits), listed)] {
+		fmt.Fprintf(b, "  - %s %s (%s)\n", Link(Code(commit.Commit.Short()), commit.URL), textTo(commit.Title, longestTitle), textTo(commit.Author, longestLogin))
+	}
+	if more := shipment.Total - min(len(shipment.Commits), listed); more > 0 && listed > 0 {
+		fmt.Fprintf(b, "  - … and %s more\n", counted(more, "commit"))
 	}
 }
 
@@ -262,8 +327,7 @@ func footer(b *strings.Builder, answer promotion.Answer) {
 	if answer.Requester.Login != "" {
 		parts = append(parts, "asked by "+Text(answer.Requester.Login))
 	}
-	acts := answer.Command.Verb == promotion.VerbPromote || answer.Command.Verb == promotion.VerbRollback
-	if acts && answer.Command.Problem == "" && answer.Environment != "" {
+	if imagesWith(answer, promotion.ResultPromoted)+imagesWith(answer, promotion.ResultRolledBack) != "" {
 		parts = append(parts, "approved by nobody (none required)")
 	}
 	if answer.WhoMay != "" {
@@ -275,5 +339,7 @@ func footer(b *strings.Builder, answer promotion.Answer) {
 	if answer.Duration > 0 {
 		parts = append(parts, fmt.Sprintf("took %s", answer.Duration.Round(time.Millisecond)))
 	}
-	fmt.Fprintf(b, "\n<sub>%s</sub>\n", strings.Join(parts, " · "))
+	if len(parts) > 0 {
+		fmt.Fprintf(b, "\n<sub>%s</sub>\n", strings.Join(parts, " · "))
+	}
 }

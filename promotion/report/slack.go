@@ -14,21 +14,26 @@ import (
 var slackEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // slackText shows a text as it is: no mention, no link, no formatting of our own making.
-func slackText(text string) string {
-	text = slackEscapes.Replace(cutTo(clean(text), 300))
-	return strings.NewReplacer("*", "∗", "_", "_"+zeroWidth, "~", "∼", "`", "'", "@", "@"+zeroWidth).Replace(text)
+func slackText(text string, most int) string {
+	text = slackEscapes.Replace(shortened(text, most))
+	return strings.NewReplacer("*", "∗", "_", "_"+zeroWidth, "~", "∼", "`", "'", "@", "@"+zeroWidth, "://", ":"+zeroWidth+"//").Replace(text)
+}
+
+// slackPlain is for where Slack knows no escapes: nothing is left that looks like a mention.
+func slackPlain(text string, most int) string {
+	return cutTo(strings.NewReplacer("<", "<"+zeroWidth, "@", "@"+zeroWidth).Replace(shortened(text, most)), most)
 }
 
 func slackCode(text string) string {
-	if text = strings.ReplaceAll(slackEscapes.Replace(cutTo(clean(text), 200)), "`", "'"); text == "" {
+	if text = strings.ReplaceAll(slackEscapes.Replace(shortened(text, 100)), "`", "'"); text == "" {
 		return "none"
 	}
-	return "`" + text + "`"
+	return "`" + strings.ReplaceAll(text, "@", "@"+zeroWidth) + "`"
 }
 
 func slackLink(label, address string) string {
 	parsed, err := url.Parse(address)
-	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || strings.ContainsAny(address, "<>|` ") {
+	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || strings.ContainsAny(address, "<>|` @") || clean(address) != address {
 		return label
 	}
 	return "<" + slackEscapes.Replace(address) + "|" + label + ">"
@@ -40,10 +45,15 @@ type slackBlock struct {
 	Elements []slackPart `json:"elements,omitempty"`
 }
 
+// slackPart is a text object. Verbatim keeps Slack from making links and mentions of words
+// (https://docs.slack.dev/reference/block-kit/composition-objects/text-object).
 type slackPart struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	Verbatim bool   `json:"verbatim,omitempty"`
 }
+
+func mrkdwn(text string) slackPart { return slackPart{Type: "mrkdwn", Text: text, Verbatim: true} }
 
 // Slack renders a notice as the JSON body for an incoming webhook: a text for notifications, and blocks
 // (https://docs.slack.dev/reference/block-kit/blocks).
@@ -53,14 +63,14 @@ func Slack(notice promotion.Notice) []byte {
 		Text   string       `json:"text"`
 		Blocks []slackBlock `json:"blocks"`
 	}{
-		Text: cutTo(slackText(title), 300),
-		Blocks: []slackBlock{
-			{Type: "header", Text: &slackPart{"plain_text", cutTo(clean(title), 150)}},
-			{Type: "section", Text: &slackPart{"mrkdwn", boundedLines(lines, 2900)}},
-		},
+		Text:   slackText(title, 300),
+		Blocks: []slackBlock{{Type: "header", Text: &slackPart{Type: "plain_text", Text: slackPlain(title, 150)}}},
+	}
+	if section := mrkdwn(boundedLines(lines, 2900)); section.Text != "" {
+		body.Blocks = append(body.Blocks, slackBlock{Type: "section", Text: &section})
 	}
 	if footer := slackFooter(notice); footer != "" {
-		body.Blocks = append(body.Blocks, slackBlock{Type: "context", Elements: []slackPart{{"mrkdwn", cutTo(footer, 2000)}}})
+		body.Blocks = append(body.Blocks, slackBlock{Type: "context", Elements: []slackPart{mrkdwn(footer)}})
 	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -86,35 +96,36 @@ func slackLines(notice promotion.Notice) (title string, lines []string) {
 	if notice.Kind == promotion.NoticeDigestMoved {
 		moved := notice.Moved
 		return fmt.Sprintf("%s: the tag of commit %s was overwritten (%s)", repository, moved.Commit.Short(), moved.Image), []string{
-			fmt.Sprintf("%s %s", slackCode(string(promotion.DigestMoved)), slackText(moved.Detail)),
+			fmt.Sprintf("%s %s", slackCode(string(promotion.DigestMoved)), slackText(moved.Detail, 300)),
 			seenIn(moved),
 		}
 	}
 	answer := notice.Answer
-	var images []string
+	var moved, others []string
 	for _, outcome := range answer.Outcomes {
-		images = append(images, outcome.Decision.Image)
+		if outcome.Result == promotion.ResultPromoted || outcome.Result == promotion.ResultRolledBack {
+			moved = append(moved, outcome.Decision.Image)
+		} else {
+			others = append(others, outcome.Decision.Image)
+		}
 		lines = append(lines, slackOutcome(outcome)...)
 	}
 	for _, gate := range answer.Gates {
 		lines = append(lines, slackGate(gate))
 	}
 	if answer.Command.Reason != "" {
-		lines = append(lines, "reason given: "+slackText(answer.Command.Reason))
-	}
-	subject := strings.Join(images, ", ")
-	if subject == "" {
-		subject = repository
-	} else {
-		subject = repository + " " + subject
+		lines = append(lines, "reason given: "+slackText(answer.Command.Reason, 300))
 	}
 	switch notice.Kind {
 	case promotion.NoticePromoted:
-		title = fmt.Sprintf("Promoted %s to %s", subject, answer.Environment)
+		title = "Promoted " + slackSubject(repository, moved, " to ", answer.Environment)
 	case promotion.NoticeRolledBack:
-		title = fmt.Sprintf("Rolled back %s in %s", subject, answer.Environment)
+		title = "Rolled back " + slackSubject(repository, moved, " in ", answer.Environment)
 	default:
-		title = fmt.Sprintf("Refused: %s to %s", subject, answer.Environment)
+		title = "Refused: " + slackSubject(repository, others, " to ", answer.Environment)
+		if len(moved) > 0 {
+			title += "; moved " + enumerated(moved)
+		}
 	}
 	return title, lines
 }
@@ -124,12 +135,20 @@ func seenIn(moved promotion.Verification) string {
 	if moved.Run == 0 {
 		return "seen when a promotion was asked for"
 	}
-	return fmt.Sprintf("stage %s, %s", slackText(moved.Stage), slackLink(fmt.Sprintf("run %d, attempt %d", moved.Run, moved.Attempt), moved.URL))
+	return fmt.Sprintf("stage %s, %s", slackText(moved.Stage, 100), slackLink(fmt.Sprintf("run %d, attempt %d", moved.Run, moved.Attempt), moved.URL))
+}
+
+func slackSubject(repository string, images []string, preposition, environment string) string {
+	subject := strings.TrimSpace(repository + " " + enumerated(images))
+	if environment == "" {
+		return subject
+	}
+	return subject + preposition + environment
 }
 
 func slackOutcome(outcome promotion.Outcome) []string {
 	decision := outcome.Decision
-	lines := []string{fmt.Sprintf("*%s*: %s, commit %s, digest %s", slackText(decision.Image), resultWord(outcome.Result), slackCode(decision.Commit.Short()), slackCode(decision.Digest.String()))}
+	lines := []string{fmt.Sprintf("*%s*: %s, commit %s, digest %s", slackText(decision.Image, 100), resultWord(outcome.Result), slackCode(decision.Commit.Short()), slackCode(decision.Digest.String()))}
 	if !outcome.Promotion.From.IsZero() {
 		lines = append(lines, "before: "+slackCode(outcome.Promotion.From.String()))
 	}
@@ -143,14 +162,14 @@ func slackOutcome(outcome promotion.Outcome) []string {
 }
 
 func slackGate(gate promotion.Gate) string {
-	return fmt.Sprintf("%s %s: %s", slackCode(string(gate.Reason)), slackText(gate.Name), slackText(gate.Actual))
+	return fmt.Sprintf("%s %s: %s", slackCode(string(gate.Reason)), slackText(gate.Name, 100), slackText(gate.Actual, 200))
 }
 
 func slackFooter(notice promotion.Notice) string {
 	if notice.Answer.Requester.Login == "" {
 		return ""
 	}
-	footer := "asked by " + slackText(notice.Answer.Requester.Login)
+	footer := "asked by " + slackText(notice.Answer.Requester.Login, 100)
 	if notice.Answer.PullRequest != 0 {
 		footer += fmt.Sprintf(" in pull request %d", notice.Answer.PullRequest)
 	}

@@ -7,17 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-var (
-	htmlComment   = regexp.MustCompile(`(?s)<!--.*?-->`)
-	subscript     = regexp.MustCompile(`</?sub>`)
-	linkPattern   = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
-	escapePattern = regexp.MustCompile(`\\([[:punct:]])`)
-	ruleRow       = regexp.MustCompile(`^\|[-|]+\|$`)
-)
+var ruleRow = regexp.MustCompile(`^\|[-|]+\|$`)
 
 // Terminal renders our own Markdown as plain text for a terminal: tables in columns, no marks, no control characters.
 func Terminal(markdown string) string {
-	markdown = htmlComment.ReplaceAllString(markdown, "")
 	var lines []string
 	var table [][]string
 	flush := func() {
@@ -25,6 +18,9 @@ func Terminal(markdown string) string {
 		table = nil
 	}
 	for line := range strings.SplitSeq(markdown, "\n") {
+		if strings.HasPrefix(line, "<!-- ") && strings.HasSuffix(line, " -->") {
+			continue
+		}
 		if strings.HasPrefix(line, "|") {
 			if !ruleRow.MatchString(line) {
 				table = append(table, row(line))
@@ -38,31 +34,92 @@ func Terminal(markdown string) string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
+// plain takes the marks of our own Markdown out of a line: escapes, code spans, bold, links and what has no width.
 func plain(line string) string {
-	line = subscript.ReplaceAllString(line, "")
-	line = linkPattern.ReplaceAllString(line, "$1")
-	line = strings.NewReplacer("**", "", "`", "", zeroWidth, "", "### ", "").Replace(line)
-	line = escapePattern.ReplaceAllString(line, "$1")
+	var shown strings.Builder
+	line = strings.TrimPrefix(line, "### ")
+	for line != "" {
+		text, length := mark(line)
+		shown.WriteString(text)
+		line = line[length:]
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return r
-	}, line)
+	}, shown.String())
+}
+
+var linkPattern = regexp.MustCompile(`^\[((?:\\.|` + "``?[^`]+``?" + `|[^\]\\` + "`" + `])*)\]\([^()\s]*\)`)
+
+// mark gives the text that the line's first mark, or letter, stands for, and how many bytes it has.
+func mark(line string) (text string, length int) {
+	switch line[0] {
+	case '\\':
+		if len(line) > 1 && unicode.IsPunct(rune(line[1])) || len(line) > 1 && unicode.IsSymbol(rune(line[1])) {
+			return line[1:2], 2
+		}
+	case '`':
+		return codeSpan(line)
+	case '*':
+		if strings.HasPrefix(line, "**") {
+			return "", 2
+		}
+	case '<':
+		for _, tag := range []string{"<sub>", "</sub>"} {
+			if strings.HasPrefix(line, tag) {
+				return "", len(tag)
+			}
+		}
+	case '[':
+		if link := linkPattern.FindStringSubmatch(line); link != nil {
+			return plain(link[1]), len(link[0])
+		}
+	}
+	_, size := utf8.DecodeRuneInString(line)
+	return line[:size], size
+}
+
+// codeSpan gives what is in the code span with which the line begins, as it is.
+func codeSpan(line string) (text string, length int) {
+	fence := line[:len(line)-len(strings.TrimLeft(line, "`"))]
+	for from := len(fence); from < len(line); {
+		at := strings.Index(line[from:], fence)
+		if at < 0 {
+			break
+		}
+		end := from + at
+		run := len(line[end:]) - len(strings.TrimLeft(line[end:], "`"))
+		if run == len(fence) {
+			inside := line[len(fence):end]
+			if len(inside) > 2 && inside[0] == ' ' && inside[len(inside)-1] == ' ' {
+				inside = inside[1 : len(inside)-1]
+			}
+			return inside, end + run
+		}
+		from = end + run
+	}
+	return "", len(fence)
 }
 
 // row splits a table's row into its cells, at bars that are not escaped.
 func row(line string) []string {
-	line = strings.TrimSuffix(strings.TrimPrefix(line, "|"), "|")
+	line = strings.TrimPrefix(line, "|")
 	var cells []string
-	for cell := range strings.SplitSeq(strings.ReplaceAll(line, `\|`, "\x00"), "|") {
-		cells = append(cells, strings.TrimSpace(plain(strings.ReplaceAll(cell, "\x00", `\|`))))
+	start, escaped := 0, false
+	for at, r := range line {
+		if r == '|' && !escaped {
+			cells = append(cells, strings.TrimSpace(plain(line[start:at])))
+			start = at + 1
+		}
+		escaped = r == '\\' && !escaped
 	}
 	return cells
 }
 
-// widest is how wide a column gets before its cells are cut.
-const widest = 60
+// widest is how wide a column gets before its cells are cut: a digest is whole.
+const widest = 72
 
 // columns aligns the rows of a table.
 func columns(table [][]string) []string {
