@@ -94,6 +94,8 @@ type ShippedCommit struct {
 	Commit Commit
 	Title  string
 	Author string
+	People []Person // author and committer, as far as GitHub knows accounts for them; not GitHub itself
+	Merge  bool     // it has more than one parent
 	URL    string
 }
 

@@ -137,6 +137,8 @@ type Comparison struct {
 	BehindBy int
 	Total    int
 	Commits  []ShippedCommit // those that head has and base has not; may be cut short
+	Files    []string        // the paths that differ between their merge base and head, a renamed one under both names; may be cut short
+	AllFiles bool            // Files is not cut short
 	URL      string
 }
 
@@ -150,6 +152,128 @@ type Commits interface {
 	Compare(ctx context.Context, repository Repository, base, head string) (Comparison, error)
 	// MergedPullRequests gives the pull requests most recently merged into the branch, with their merge commits.
 	MergedPullRequests(ctx context.Context, repository Repository, branch string) ([]ShippedPullRequest, error)
+}
+
+// BranchReader reads branches from GitHub.
+type BranchReader interface {
+	// BranchHead gives the head of a branch, or ErrNotFound. A tag of the same name never answers.
+	BranchHead(ctx context.Context, repository Repository, branch string) (Commit, error)
+	// Branches gives the branches whose names begin with the prefix, by name, and at most a hundred.
+	Branches(ctx context.Context, repository Repository, prefix string) ([]Branch, error)
+}
+
+// Branch is a branch and the commit that it names.
+type Branch struct {
+	Name string
+	Head Commit
+}
+
+// CommitDetail is what GitHub says of one commit.
+type CommitDetail struct {
+	Commit   Commit
+	Tree     string // the name of its git tree: equal trees are equal files
+	Parents  []Commit
+	Files    []string // the paths that it changes against its first parent, a renamed one under both names; may be cut short
+	AllFiles bool     // Files is not cut short
+}
+
+// Review is one review of a pull request.
+type Review struct {
+	Person    Person
+	State     string // APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED, PENDING
+	Commit    Commit // the head that was reviewed; zero when GitHub does not know it any more
+	Submitted time.Time
+	URL       string
+}
+
+// ReviewReader reads what people said of a commit before it was merged.
+type ReviewReader interface {
+	// Reviews gives the pull request's reviews, oldest first.
+	Reviews(ctx context.Context, repository Repository, pull int) ([]Review, error)
+	// PullRequestsOf gives the pull requests that brought the commit, or of which it is a commit.
+	PullRequestsOf(ctx context.Context, repository Repository, commit Commit) ([]PullRequest, error)
+	// Detail gives one commit, or ErrNotFound.
+	Detail(ctx context.Context, repository Repository, commit Commit) (CommitDetail, error)
+}
+
+// TreeEntry is one entry of a folder in a commit.
+type TreeEntry struct {
+	Name   string
+	Folder bool
+	Hash   string // git's: equal hashes are equal files, or equal folders with all below
+}
+
+// TreeReader reads files and folders of a commit.
+type TreeReader interface {
+	// Folder gives the entries of a folder ("" is the root), or ErrNotFound.
+	Folder(ctx context.Context, repository Repository, commit Commit, path string) ([]TreeEntry, error)
+	// File gives a file's content, at most a megabyte of it, or ErrNotFound.
+	File(ctx context.Context, repository Repository, commit Commit, path string) ([]byte, error)
+}
+
+// ArtifactReader reads the artifacts of workflow runs from GitHub.
+type ArtifactReader interface {
+	// Artifacts gives every artifact of the run, of all its attempts.
+	Artifacts(ctx context.Context, repository Repository, run int64) ([]Artifact, error)
+	// Download gives the artifact's zip. An *EvidenceError when it is larger than most bytes (told from the answer's
+	// length, without reading it), ErrNotFound when it is gone or has expired.
+	Download(ctx context.Context, repository Repository, artifact Artifact, most int64) ([]byte, error)
+}
+
+// EvidenceReader reads an artifact's zip. Each returns an *EvidenceError when the archive or what is in it is not what it
+// should be.
+type EvidenceReader interface {
+	// Tests sums up the JUnit files in the archive.
+	Tests(archive []byte) (TestResults, error)
+	// Coverage reads the coverage report in the archive, in whichever of the known formats it is.
+	Coverage(archive []byte) (CoverageResult, error)
+	// Digests reads the digests that the archive's one text names.
+	Digests(archive []byte) ([]ReportedDigest, error)
+}
+
+// AttestationReader reads attestations from GitHub.
+type AttestationReader interface {
+	// Attestations gives the sigstore bundles (JSON) that GitHub keeps for the digest; none when there are none.
+	Attestations(ctx context.Context, repository Repository, digest Digest) ([][]byte, error)
+}
+
+// ProvenanceVerifier verifies attestations.
+type ProvenanceVerifier interface {
+	// Verify succeeds when one of the bundles proves the claim. It returns a *ProvenanceError when none does, and another
+	// error when it could not be told.
+	Verify(ctx context.Context, bundles [][]byte, claim ProvenanceClaim) error
+}
+
+// ImageLabels are the labels of one platform's image.
+type ImageLabels struct {
+	Platform string // linux/amd64; "" for a manifest outside of an index
+	Digest   Digest
+	Labels   map[string]string
+}
+
+// TagRules says which tags of a registry repository can be moved, where the registry has such rules.
+type TagRules struct {
+	Known     bool // the registry told
+	Immutable bool
+	Except    []string // patterns of tags for which the opposite holds
+}
+
+// Movable reports whether the tag can be moved, as far as the rules say.
+func (r TagRules) Movable(tag string) bool {
+	for _, pattern := range r.Except {
+		if Matches(pattern, tag) {
+			return r.Immutable
+		}
+	}
+	return !r.Immutable
+}
+
+// ImageReader reads what registries know beside tags.
+type ImageReader interface {
+	// Labels gives the labels of a manifest, or of every platform's image of an index.
+	Labels(ctx context.Context, repository RegistryRepository, manifest Manifest) ([]ImageLabels, error)
+	// TagRules gives the repository's rules on moving tags; Known is false where the registry cannot tell.
+	TagRules(ctx context.Context, repository RegistryRepository) (TagRules, error)
 }
 
 // Manifest is a manifest or index: its exact bytes, whose hash is its digest.

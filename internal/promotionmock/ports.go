@@ -670,6 +670,437 @@ func (mr *MockCommitsMockRecorder) ResolveCommit(ctx, repository, prefix any) *g
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ResolveCommit", reflect.TypeOf((*MockCommits)(nil).ResolveCommit), ctx, repository, prefix)
 }
 
+// MockBranchReader is a mock of BranchReader interface.
+type MockBranchReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockBranchReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockBranchReaderMockRecorder is the mock recorder for MockBranchReader.
+type MockBranchReaderMockRecorder struct {
+	mock *MockBranchReader
+}
+
+// NewMockBranchReader creates a new mock instance.
+func NewMockBranchReader(ctrl *gomock.Controller) *MockBranchReader {
+	mock := &MockBranchReader{ctrl: ctrl}
+	mock.recorder = &MockBranchReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockBranchReader) EXPECT() *MockBranchReaderMockRecorder {
+	return m.recorder
+}
+
+// BranchHead mocks base method.
+func (m *MockBranchReader) BranchHead(ctx context.Context, repository promotion.Repository, branch string) (promotion.Commit, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "BranchHead", ctx, repository, branch)
+	ret0, _ := ret[0].(promotion.Commit)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// BranchHead indicates an expected call of BranchHead.
+func (mr *MockBranchReaderMockRecorder) BranchHead(ctx, repository, branch any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "BranchHead", reflect.TypeOf((*MockBranchReader)(nil).BranchHead), ctx, repository, branch)
+}
+
+// Branches mocks base method.
+func (m *MockBranchReader) Branches(ctx context.Context, repository promotion.Repository, prefix string) ([]promotion.Branch, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Branches", ctx, repository, prefix)
+	ret0, _ := ret[0].([]promotion.Branch)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Branches indicates an expected call of Branches.
+func (mr *MockBranchReaderMockRecorder) Branches(ctx, repository, prefix any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Branches", reflect.TypeOf((*MockBranchReader)(nil).Branches), ctx, repository, prefix)
+}
+
+// MockReviewReader is a mock of ReviewReader interface.
+type MockReviewReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockReviewReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockReviewReaderMockRecorder is the mock recorder for MockReviewReader.
+type MockReviewReaderMockRecorder struct {
+	mock *MockReviewReader
+}
+
+// NewMockReviewReader creates a new mock instance.
+func NewMockReviewReader(ctrl *gomock.Controller) *MockReviewReader {
+	mock := &MockReviewReader{ctrl: ctrl}
+	mock.recorder = &MockReviewReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockReviewReader) EXPECT() *MockReviewReaderMockRecorder {
+	return m.recorder
+}
+
+// Detail mocks base method.
+func (m *MockReviewReader) Detail(ctx context.Context, repository promotion.Repository, commit promotion.Commit) (promotion.CommitDetail, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Detail", ctx, repository, commit)
+	ret0, _ := ret[0].(promotion.CommitDetail)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Detail indicates an expected call of Detail.
+func (mr *MockReviewReaderMockRecorder) Detail(ctx, repository, commit any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Detail", reflect.TypeOf((*MockReviewReader)(nil).Detail), ctx, repository, commit)
+}
+
+// PullRequestsOf mocks base method.
+func (m *MockReviewReader) PullRequestsOf(ctx context.Context, repository promotion.Repository, commit promotion.Commit) ([]promotion.PullRequest, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "PullRequestsOf", ctx, repository, commit)
+	ret0, _ := ret[0].([]promotion.PullRequest)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// PullRequestsOf indicates an expected call of PullRequestsOf.
+func (mr *MockReviewReaderMockRecorder) PullRequestsOf(ctx, repository, commit any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PullRequestsOf", reflect.TypeOf((*MockReviewReader)(nil).PullRequestsOf), ctx, repository, commit)
+}
+
+// Reviews mocks base method.
+func (m *MockReviewReader) Reviews(ctx context.Context, repository promotion.Repository, pull int) ([]promotion.Review, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Reviews", ctx, repository, pull)
+	ret0, _ := ret[0].([]promotion.Review)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Reviews indicates an expected call of Reviews.
+func (mr *MockReviewReaderMockRecorder) Reviews(ctx, repository, pull any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reviews", reflect.TypeOf((*MockReviewReader)(nil).Reviews), ctx, repository, pull)
+}
+
+// MockTreeReader is a mock of TreeReader interface.
+type MockTreeReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockTreeReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockTreeReaderMockRecorder is the mock recorder for MockTreeReader.
+type MockTreeReaderMockRecorder struct {
+	mock *MockTreeReader
+}
+
+// NewMockTreeReader creates a new mock instance.
+func NewMockTreeReader(ctrl *gomock.Controller) *MockTreeReader {
+	mock := &MockTreeReader{ctrl: ctrl}
+	mock.recorder = &MockTreeReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockTreeReader) EXPECT() *MockTreeReaderMockRecorder {
+	return m.recorder
+}
+
+// File mocks base method.
+func (m *MockTreeReader) File(ctx context.Context, repository promotion.Repository, commit promotion.Commit, path string) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "File", ctx, repository, commit, path)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// File indicates an expected call of File.
+func (mr *MockTreeReaderMockRecorder) File(ctx, repository, commit, path any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "File", reflect.TypeOf((*MockTreeReader)(nil).File), ctx, repository, commit, path)
+}
+
+// Folder mocks base method.
+func (m *MockTreeReader) Folder(ctx context.Context, repository promotion.Repository, commit promotion.Commit, path string) ([]promotion.TreeEntry, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Folder", ctx, repository, commit, path)
+	ret0, _ := ret[0].([]promotion.TreeEntry)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Folder indicates an expected call of Folder.
+func (mr *MockTreeReaderMockRecorder) Folder(ctx, repository, commit, path any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Folder", reflect.TypeOf((*MockTreeReader)(nil).Folder), ctx, repository, commit, path)
+}
+
+// MockArtifactReader is a mock of ArtifactReader interface.
+type MockArtifactReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockArtifactReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockArtifactReaderMockRecorder is the mock recorder for MockArtifactReader.
+type MockArtifactReaderMockRecorder struct {
+	mock *MockArtifactReader
+}
+
+// NewMockArtifactReader creates a new mock instance.
+func NewMockArtifactReader(ctrl *gomock.Controller) *MockArtifactReader {
+	mock := &MockArtifactReader{ctrl: ctrl}
+	mock.recorder = &MockArtifactReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockArtifactReader) EXPECT() *MockArtifactReaderMockRecorder {
+	return m.recorder
+}
+
+// Artifacts mocks base method.
+func (m *MockArtifactReader) Artifacts(ctx context.Context, repository promotion.Repository, run int64) ([]promotion.Artifact, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Artifacts", ctx, repository, run)
+	ret0, _ := ret[0].([]promotion.Artifact)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Artifacts indicates an expected call of Artifacts.
+func (mr *MockArtifactReaderMockRecorder) Artifacts(ctx, repository, run any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Artifacts", reflect.TypeOf((*MockArtifactReader)(nil).Artifacts), ctx, repository, run)
+}
+
+// Download mocks base method.
+func (m *MockArtifactReader) Download(ctx context.Context, repository promotion.Repository, artifact promotion.Artifact, most int64) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Download", ctx, repository, artifact, most)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Download indicates an expected call of Download.
+func (mr *MockArtifactReaderMockRecorder) Download(ctx, repository, artifact, most any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Download", reflect.TypeOf((*MockArtifactReader)(nil).Download), ctx, repository, artifact, most)
+}
+
+// MockEvidenceReader is a mock of EvidenceReader interface.
+type MockEvidenceReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockEvidenceReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockEvidenceReaderMockRecorder is the mock recorder for MockEvidenceReader.
+type MockEvidenceReaderMockRecorder struct {
+	mock *MockEvidenceReader
+}
+
+// NewMockEvidenceReader creates a new mock instance.
+func NewMockEvidenceReader(ctrl *gomock.Controller) *MockEvidenceReader {
+	mock := &MockEvidenceReader{ctrl: ctrl}
+	mock.recorder = &MockEvidenceReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockEvidenceReader) EXPECT() *MockEvidenceReaderMockRecorder {
+	return m.recorder
+}
+
+// Coverage mocks base method.
+func (m *MockEvidenceReader) Coverage(archive []byte) (promotion.CoverageResult, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Coverage", archive)
+	ret0, _ := ret[0].(promotion.CoverageResult)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Coverage indicates an expected call of Coverage.
+func (mr *MockEvidenceReaderMockRecorder) Coverage(archive any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Coverage", reflect.TypeOf((*MockEvidenceReader)(nil).Coverage), archive)
+}
+
+// Digests mocks base method.
+func (m *MockEvidenceReader) Digests(archive []byte) ([]promotion.ReportedDigest, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Digests", archive)
+	ret0, _ := ret[0].([]promotion.ReportedDigest)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Digests indicates an expected call of Digests.
+func (mr *MockEvidenceReaderMockRecorder) Digests(archive any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Digests", reflect.TypeOf((*MockEvidenceReader)(nil).Digests), archive)
+}
+
+// Tests mocks base method.
+func (m *MockEvidenceReader) Tests(archive []byte) (promotion.TestResults, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Tests", archive)
+	ret0, _ := ret[0].(promotion.TestResults)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Tests indicates an expected call of Tests.
+func (mr *MockEvidenceReaderMockRecorder) Tests(archive any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Tests", reflect.TypeOf((*MockEvidenceReader)(nil).Tests), archive)
+}
+
+// MockAttestationReader is a mock of AttestationReader interface.
+type MockAttestationReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockAttestationReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockAttestationReaderMockRecorder is the mock recorder for MockAttestationReader.
+type MockAttestationReaderMockRecorder struct {
+	mock *MockAttestationReader
+}
+
+// NewMockAttestationReader creates a new mock instance.
+func NewMockAttestationReader(ctrl *gomock.Controller) *MockAttestationReader {
+	mock := &MockAttestationReader{ctrl: ctrl}
+	mock.recorder = &MockAttestationReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockAttestationReader) EXPECT() *MockAttestationReaderMockRecorder {
+	return m.recorder
+}
+
+// Attestations mocks base method.
+func (m *MockAttestationReader) Attestations(ctx context.Context, repository promotion.Repository, digest promotion.Digest) ([][]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Attestations", ctx, repository, digest)
+	ret0, _ := ret[0].([][]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Attestations indicates an expected call of Attestations.
+func (mr *MockAttestationReaderMockRecorder) Attestations(ctx, repository, digest any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Attestations", reflect.TypeOf((*MockAttestationReader)(nil).Attestations), ctx, repository, digest)
+}
+
+// MockProvenanceVerifier is a mock of ProvenanceVerifier interface.
+type MockProvenanceVerifier struct {
+	ctrl     *gomock.Controller
+	recorder *MockProvenanceVerifierMockRecorder
+	isgomock struct{}
+}
+
+// MockProvenanceVerifierMockRecorder is the mock recorder for MockProvenanceVerifier.
+type MockProvenanceVerifierMockRecorder struct {
+	mock *MockProvenanceVerifier
+}
+
+// NewMockProvenanceVerifier creates a new mock instance.
+func NewMockProvenanceVerifier(ctrl *gomock.Controller) *MockProvenanceVerifier {
+	mock := &MockProvenanceVerifier{ctrl: ctrl}
+	mock.recorder = &MockProvenanceVerifierMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockProvenanceVerifier) EXPECT() *MockProvenanceVerifierMockRecorder {
+	return m.recorder
+}
+
+// Verify mocks base method.
+func (m *MockProvenanceVerifier) Verify(ctx context.Context, bundles [][]byte, claim promotion.ProvenanceClaim) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Verify", ctx, bundles, claim)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Verify indicates an expected call of Verify.
+func (mr *MockProvenanceVerifierMockRecorder) Verify(ctx, bundles, claim any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Verify", reflect.TypeOf((*MockProvenanceVerifier)(nil).Verify), ctx, bundles, claim)
+}
+
+// MockImageReader is a mock of ImageReader interface.
+type MockImageReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockImageReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockImageReaderMockRecorder is the mock recorder for MockImageReader.
+type MockImageReaderMockRecorder struct {
+	mock *MockImageReader
+}
+
+// NewMockImageReader creates a new mock instance.
+func NewMockImageReader(ctrl *gomock.Controller) *MockImageReader {
+	mock := &MockImageReader{ctrl: ctrl}
+	mock.recorder = &MockImageReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockImageReader) EXPECT() *MockImageReaderMockRecorder {
+	return m.recorder
+}
+
+// Labels mocks base method.
+func (m *MockImageReader) Labels(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest) ([]promotion.ImageLabels, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Labels", ctx, repository, manifest)
+	ret0, _ := ret[0].([]promotion.ImageLabels)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Labels indicates an expected call of Labels.
+func (mr *MockImageReaderMockRecorder) Labels(ctx, repository, manifest any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Labels", reflect.TypeOf((*MockImageReader)(nil).Labels), ctx, repository, manifest)
+}
+
+// TagRules mocks base method.
+func (m *MockImageReader) TagRules(ctx context.Context, repository promotion.RegistryRepository) (promotion.TagRules, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "TagRules", ctx, repository)
+	ret0, _ := ret[0].(promotion.TagRules)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// TagRules indicates an expected call of TagRules.
+func (mr *MockImageReaderMockRecorder) TagRules(ctx, repository any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "TagRules", reflect.TypeOf((*MockImageReader)(nil).TagRules), ctx, repository)
+}
+
 // MockRegistry is a mock of Registry interface.
 type MockRegistry struct {
 	ctrl     *gomock.Controller

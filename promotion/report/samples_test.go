@@ -232,7 +232,9 @@ func fill(value reflect.Value, word string) {
 		}
 	case reflect.Struct:
 		for i := range value.NumField() {
-			if value.Type().Field(i).IsExported() {
+			// Addresses are GitHub's own: a well-formed one is meant to be linked to, wherever it leads.
+			address := strings.HasSuffix(value.Type().Field(i).Name, "URL") && strings.HasPrefix(word, "https://")
+			if value.Type().Field(i).IsExported() && !address {
 				fill(value.Field(i), word)
 			}
 		}
