@@ -233,7 +233,7 @@ func fill(value reflect.Value, word string) {
 	case reflect.Struct:
 		for i := range value.NumField() {
 			// Addresses are GitHub's own: a well-formed one is meant to be linked to, wherever it leads.
-			address := strings.HasSuffix(value.Type().Field(i).Name, "URL") && strings.HasPrefix(word, "https://")
+			address := strings.HasSuffix(value.Type().Field(i).Name, "URL") && strings.HasPrefix(word, "http")
 			if value.Type().Field(i).IsExported() && !address {
 				fill(value.Field(i), word)
 			}
