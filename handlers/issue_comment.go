@@ -53,7 +53,7 @@ func (h IssueComment) Handle(ctx context.Context, eventType, _ string, payload [
 		return malformed(eventType, "expected a comment with id, author and issue number, found %d, %d and %d", comment.GetID(), author.ID, event.GetIssue().GetNumber())
 	}
 	changes, err := h.Door.Commented(ctx, promotion.CommentEvent{
-		Repository: repository, Issue: event.GetIssue().GetNumber(), Comment: comment.GetID(), Author: author,
+		Repository: repository, Issue: event.GetIssue().GetNumber(), Comment: comment.GetID(), Commented: comment.GetCreatedAt().Time, Author: author,
 		Insider:  slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, comment.GetAuthorAssociation()),
 		Commands: commands, TooMany: tooMany, Received: receivedAt(ctx, h.Clock),
 	})

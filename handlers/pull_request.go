@@ -9,21 +9,33 @@ import (
 )
 
 // PullRequest handles pull_request deliveries.
-type PullRequest struct{ Watch PolicyWatch }
+type PullRequest struct {
+	Watch    PolicyWatch
+	Requests PullRequestWatch
+}
+
+// PullRequestWatch keeps what becomes of pull requests.
+type PullRequestWatch interface {
+	Changed(ctx context.Context, event promotion.PullRequestEvent) (promotion.Changes, error)
+	Reviewed(ctx context.Context, event promotion.ReviewEvent) (promotion.Changes, error)
+}
 
 // Handles gives the event's name.
 func (PullRequest) Handles() []string { return []string{"pull_request"} }
 
-// Handle takes pull requests with a new head. It returns a promotion.PermanentError for a body that is no such event.
+// Handle takes pull requests with a new head, and those that were merged. It returns a promotion.PermanentError for a body that is no such event.
 func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []byte) error {
 	var event github.PullRequestEvent
 	if err := decode(eventType, payload, &event); err != nil {
 		return err
 	}
+	merged := event.GetAction() == "closed" && event.GetPullRequest().GetMerged()
 	switch event.GetAction() {
 	case "opened", "reopened", "synchronize":
 	default:
-		return nil
+		if !merged {
+			return nil
+		}
 	}
 	repository, err := repositoryOf(eventType, event.GetRepo(), event.GetInstallation())
 	if err != nil {
@@ -33,6 +45,16 @@ func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []
 	if err != nil {
 		return malformed(eventType, "pull_request.head.sha: %w", err)
 	}
-	changes, err := h.Watch.Proposed(ctx, promotion.PullRequestEvent{Repository: repository, Number: event.GetNumber(), Head: head})
+	kept := promotion.PullRequestEvent{Repository: repository, Number: event.GetNumber(), Head: head, At: event.GetPullRequest().GetUpdatedAt().Time}
+	if merged {
+		if kept.Merged, err = promotion.ParseCommit(event.GetPullRequest().GetMergeCommitSHA()); err != nil {
+			return malformed(eventType, "pull_request.merge_commit_sha: %w", err)
+		}
+	}
+	changes, err := h.Requests.Changed(ctx, kept)
+	if err := leave(ctx, changes, err); err != nil || merged {
+		return err
+	}
+	changes, err = h.Watch.Proposed(ctx, kept)
 	return leave(ctx, changes, err)
 }

@@ -8,6 +8,7 @@ type Decision struct {
 	Environment string
 	Registry    RegistryRepository
 	Commit      Commit
+	Source      Commit // whose records and digest count: the commit itself, or one that stands for it
 	Digest      Digest // the candidate; zero when there is none
 	Tags        []string
 	Gates       []Gate
@@ -16,11 +17,11 @@ type Decision struct {
 	Notes       []string       // said to people, refusing nothing: "production's commit is unknown (baseline)"
 }
 
-// Unmet gives the gates that refuse, in order.
+// Unmet gives the gates that refuse, in order. One that was waived refuses no more.
 func (d Decision) Unmet() []Gate {
 	var unmet []Gate
 	for _, gate := range d.Gates {
-		if !gate.Met {
+		if !gate.Met && gate.Waived == "" {
 			unmet = append(unmet, gate)
 		}
 	}
@@ -66,6 +67,9 @@ type Answer struct {
 	PolicyProblems []Problem
 	WhoMay         string        // who may run this command here, from the policy
 	Duration       time.Duration // from the comment's receipt to the answer
+	WaitsUntil     time.Time     // for how long it waits for its gates; zero when it does not
+	Notes          []string      // what else there is to say, a sentence each
+	Holds          []Hold        // that stop promotions to the environment now
 	Help           *Help
 	Status         []EnvironmentStatus
 }
@@ -86,6 +90,11 @@ type EnvironmentHelp struct {
 	Tags        []string
 	WhoMay      string
 	NotEnforced []string // keys that are set but not enforced by this version: promotions are refused
+	Approvals   string   // how many of whom have to agree; "" for none
+	Rules       []string // what else is asked for, a few words each
+	Overrides   string   // who may waive which gates; "" for nobody
+	Lifters     string   // who may lift a hold
+	Holds       []Hold
 }
 
 // EnvironmentStatus is what /promote status says of one environment.
@@ -93,6 +102,7 @@ type EnvironmentStatus struct {
 	Environment string
 	Live        []LiveImage
 	Decisions   []Decision // for the pull request's commit; empty when there is none
+	Holds       []Hold
 }
 
 // LiveImage is what an environment has of one image, as the ledger knows it.
@@ -123,6 +133,8 @@ type Check struct {
 	PolicyProblems []Problem
 	PolicySource   string
 	Pressed        *Answer // the answer to the last press of the button, when there was one
+	Notes          []string
+	Drifts         []Drift // tags that other hands moved
 	Button         string  // the identifier that a press of the button sends, at most 20 characters; "" for no button
 }
 
@@ -133,6 +145,7 @@ type Notice struct {
 	Repository Repository
 	Answer     Answer       // for promoted, rolled back, refused
 	Moved      Verification // for digest moved
+	Drift      Drift        // for drift
 }
 
 // NoticeKind says what a notice is about.
@@ -144,4 +157,8 @@ const (
 	NoticeRolledBack  NoticeKind = "rolled_back"
 	NoticeRefused     NoticeKind = "refused"
 	NoticeDigestMoved NoticeKind = "digest_moved"
+	NoticeOverridden  NoticeKind = "overridden"
+	NoticeHeld        NoticeKind = "held"
+	NoticeResumed     NoticeKind = "resumed"
+	NoticeDrift       NoticeKind = "drift"
 )

@@ -2,8 +2,12 @@ package promotion
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // CheckKey is the meaning of a commit's check run for an environment: its announcement's key, and what GitHub keeps as
@@ -26,13 +30,20 @@ func ButtonSequence(identifier string) (int64, bool) {
 // Checks computes what the check runs of a commit show.
 type Checks struct {
 	History History
+	Book    Book
+	Stages  StageReader
+	Clock   func() time.Time
 }
 
 // For gives the announcements of the commit's check runs, one for each environment of the policy, from its records.
 func (c Checks) For(ctx context.Context, repository Repository, policy LoadedPolicy, commit Commit, records map[string]Records, listed []Attempt) ([]Announcement, error) {
+	said, err := c.saidOf(ctx, repository, commit)
+	if err != nil {
+		return nil, err
+	}
 	var announcements []Announcement
 	for _, environment := range policy.Policy.Environments {
-		check, err := c.of(ctx, repository, policy, environment, commit, records, listed)
+		check, err := c.of(ctx, repository, policy, environment, commit, records, listed, said)
 		if err != nil {
 			return nil, err
 		}
@@ -81,13 +92,127 @@ func announceCheck(check Check) Announcement {
 	}
 }
 
-func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPolicy, environment Environment, commit Commit, records map[string]Records, listed []Attempt) (Check, error) {
+// said is what people said of a commit, as far as the ledger knows.
+type said struct {
+	holds     []Hold
+	overrides []Entry
+	approvals []Entry
+	drifts    []Entry
+	pull      int
+}
+
+// saidOf reads it, without a call outside: reviews are those that GitHub told of.
+func (c Checks) saidOf(ctx context.Context, repository Repository, commit Commit) (said, error) {
+	of := said{}
+	everywhere, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryHold, EntryResume, EntryDrift, EntryRestore}})
+	if err != nil {
+		return of, err
+	}
+	of.holds = HoldsOf(everywhere)
+	for _, entry := range everywhere {
+		if entry.Kind == EntryDrift || entry.Kind == EntryRestore {
+			of.drifts = append(of.drifts, entry)
+		}
+	}
+	own, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryApproval, EntryOverride, EntryMerge, EntryHead}, Commit: commit})
+	if err != nil {
+		return of, err
+	}
+	head := commit
+	for _, entry := range own {
+		switch entry.Kind {
+		case EntryApproval:
+			of.approvals = append(of.approvals, entry)
+		case EntryOverride:
+			of.overrides = append(of.overrides, entry)
+		case EntryMerge, EntryHead:
+			of.pull = entry.PullRequest
+			if merged, err := ParseCommit(entry.Tag); err == nil {
+				head = merged
+			}
+		}
+	}
+	if of.pull == 0 {
+		return of, nil
+	}
+	reviews, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryReview}, PullRequest: of.pull})
+	for _, review := range reviews {
+		if review.Reason == "APPROVED" && review.Commit != head {
+			review.Reason = "approval of an earlier head"
+		}
+		of.approvals = append(of.approvals, review)
+	}
+	slices.SortStableFunc(of.approvals, func(a, b Entry) int { return a.At.Compare(b.At) })
+	return of, err
+}
+
+// Again computes the check run of an announcement anew: time has passed.
+func (c Checks) Again(ctx context.Context, policies *PolicySource, reader RecordReader, announcements AnnouncementReader, key string) (Changes, error) {
+	announcement, err := announcements.Announcement(ctx, key)
+	if errors.Is(err, ErrNotFound) || err == nil && announcement.Check == nil {
+		return Changes{}, nil
+	}
+	if err != nil {
+		return Changes{}, err
+	}
+	check := announcement.Check
+	policy, err := policies.Tolerant(ctx, check.Repository)
+	if err != nil || !policy.Valid() {
+		return Changes{}, err
+	}
+	records, err := reader.Records(ctx, check.Repository.ID, check.Commit)
+	if err != nil {
+		return Changes{}, err
+	}
+	checks, err := c.For(ctx, check.Repository, policy, check.Commit, records, nil)
+	var changes Changes
+	for _, other := range checks {
+		if other.Key == key {
+			changes.Announcements = append(changes.Announcements, other)
+		}
+	}
+	changes.Work = laterChecks(changes.Announcements)
+	return changes, err
+}
+
+// laterChecks gives the rows that compute check runs anew at the moments at which their gates fall by the mere passing of time.
+func laterChecks(announcements []Announcement) []NewWork {
+	var work []NewWork
+	for _, announcement := range announcements {
+		if announcement.Check == nil {
+			continue
+		}
+		var next time.Time
+		for _, decision := range announcement.Check.Decisions {
+			for _, gate := range decision.Unmet() {
+				if !gate.Until.IsZero() && (next.IsZero() || gate.Until.Before(next)) {
+					next = gate.Until
+				}
+			}
+		}
+		if !next.IsZero() {
+			work = append(work, NewWork{Kind: WorkCheck, Subject: announcement.Key, Queue: "check/" + announcement.Key, At: next})
+		}
+	}
+	return work
+}
+
+func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPolicy, environment Environment, commit Commit, records map[string]Records, listed []Attempt, said said) (Check, error) {
 	check := Check{Repository: repository, Environment: environment.Name, Commit: commit, PolicySource: policy.File.Source}
 	for _, image := range policy.Policy.Images {
-		decision := Decide(Facts{
-			Repository: repository, Policy: policy, Environment: environment, Image: image, Commit: commit,
-			Records: records[image.Name], Listed: listed,
-		})
+		facts := Facts{
+			Now: c.Clock(), Repository: repository, Policy: policy, PolicyHash: policy.Hash(), Environment: environment, Image: image, Commit: commit,
+			Records: records[image.Name], Listed: listed, Holds: said.holds, Overrides: said.overrides, PullRequest: said.pull, ForCheck: true,
+		}
+		candidate := Candidate(policy.Policy, facts.Records).Digest
+		facts.Approvals = &ApprovalsFact{Presumed: true, Agreements: agreements(facts, candidate, said.approvals)}
+		if environment.Soak > 0 {
+			var err error
+			if facts.Soak, err = soakFact(ctx, c.Stages, facts, candidate); err != nil {
+				return Check{}, err
+			}
+		}
+		decision := Decide(facts)
 		// An image that no run of this commit pushed is not waited for, as long as there is another.
 		if decision.Digest.IsZero() && len(policy.Policy.Images) > 1 && !sighted(records[image.Name]) && anySighted(records) {
 			continue
@@ -97,10 +222,17 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 			return Check{}, err
 		}
 		check.Decisions = append(check.Decisions, decision)
-		if current, found := StandingOf(live).Current(); found && current.Commit == commit && current.Digest == decision.Digest && current.Kind != KindBaseline {
+		current, found := StandingOf(live).Current()
+		if found && current.Commit == commit && current.Digest == decision.Digest && current.Kind != KindBaseline {
 			check.Promotions = append(check.Promotions, current)
 		}
+		if found && current.Commit == commit {
+			check.Drifts = append(check.Drifts, driftsOf(inEnvironment(said.drifts, environment), image, current)...)
+		}
+		check.Notes = append(check.Notes, artifactNotes(repository, policy.Policy, records[image.Name])...)
 	}
+	slices.Sort(check.Notes)
+	check.Notes = slices.Compact(check.Notes)
 	check.State = checkState(check)
 	if check.State == CheckReady && policy.Policy.Mode != Observe {
 		sequence, err := c.History.Sequence(ctx, repository.ID, environment.Name)
@@ -118,7 +250,7 @@ func checkState(check Check) CheckState {
 		for _, gate := range decision.Unmet() {
 			switch gate.Reason {
 			case ObserveOnly:
-			case StageMissing, StageRunning, ImageMissing:
+			case StageMissing, StageRunning, ImageMissing, ApprovalsMissing, NotReviewed, Soaking, Held:
 				waiting = true
 			default:
 				return CheckFailed
@@ -126,10 +258,12 @@ func checkState(check Check) CheckState {
 		}
 	}
 	switch {
+	case len(check.Drifts) > 0:
+		return CheckFailed
+	case len(check.Promotions) > 0 && len(check.Promotions) == len(check.Decisions):
+		return CheckPromoted
 	case waiting || len(check.Decisions) == 0:
 		return CheckWaiting
-	case len(check.Promotions) == len(check.Decisions):
-		return CheckPromoted
 	}
 	return CheckReady
 }
@@ -155,4 +289,30 @@ func anySighted(records map[string]Records) bool {
 		}
 	}
 	return false
+}
+
+func inEnvironment(entries []Entry, environment Environment) []Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(entry Entry) bool { return !strings.EqualFold(entry.Environment, environment.Name) })
+}
+
+// artifactNotes points out artifacts that are there for longer than the policy wants, or for everybody.
+func artifactNotes(repository Repository, policy Policy, records Records) []string {
+	var notes []string
+	for _, verification := range records.Verifications {
+		evidence := verification.Evidence
+		if evidence == nil || policy.MaxRetentionDays == 0 {
+			continue
+		}
+		for _, kept := range evidence.Kept {
+			length := "for ever"
+			if kept.Days > 0 {
+				length = fmt.Sprintf("for %d days", kept.Days)
+			}
+			notes = append(notes, fmt.Sprintf("artifact %q of run %d is kept %s, longer than artifacts.max_retention_days: %d (set retention-days where it is uploaded)", kept.Name, verification.Run, length, policy.MaxRetentionDays))
+		}
+		if !repository.Private {
+			notes = append(notes, "this repository is public: anybody who is signed in to GitHub can download its artifacts")
+		}
+	}
+	return notes
 }

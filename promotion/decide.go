@@ -11,16 +11,50 @@ type Facts struct {
 	Now         time.Time
 	Repository  Repository
 	Policy      LoadedPolicy
+	PolicyHash  string // of the policy that governs, also where Policy is the one before it
 	Environment Environment
 	Image       Image
 	Commit      Commit
-	Records     Records
+	PullRequest int     // in which it was asked for; 0 for none
+	Records     Records // of the commit, or of the one that stands for it
 	Listed      []Attempt
 	Person      *PersonFact
+	Head        *HeadFact
 	Branch      *BranchFact
 	Scope       *ScopeFact
+	Source      *SourceFact
 	Inspection  *InspectionFact
 	Current     *CurrentFact
+	Soak        *SoakFact
+	Approvals   *ApprovalsFact
+	Reviewed    *ReviewedFact
+	Provenance  *ProvenanceFact
+	Holds       []Hold
+	Overrides   []Entry
+	TagRules    TagRules
+	Former      *FormerFact
+	ForCheck    bool // for a check run: what only the clock decides is a note
+}
+
+// SourceFact says that the digest of another commit counts for this one.
+type SourceFact struct {
+	Commit Commit
+	Why    string // for people: "api is unchanged since …"
+}
+
+// FormerFact is the policy that governed before this commit changed it, and the facts under it. Nil Facts: it did not have
+// the environment or the image.
+type FormerFact struct {
+	Facts *Facts
+	Err   error
+}
+
+// recorded gives the commit whose records and tag count.
+func (f Facts) recorded() Commit {
+	if f.Source != nil {
+		return f.Source.Commit
+	}
+	return f.Commit
 }
 
 // PersonFact says whether the requester may promote. Err means that it could not be told.
@@ -35,6 +69,7 @@ type PersonFact struct {
 type BranchFact struct {
 	Branch string
 	On     bool
+	Base   string // of an open pull request, whose head is on no such branch yet; "" for a commit of the branch
 	Err    error
 }
 
@@ -63,40 +98,145 @@ type CurrentFact struct {
 
 // Decide gives every gate of a promotion of one image, met or not. It depends on nothing but its argument.
 func Decide(facts Facts) Decision {
-	policy := facts.Policy.Policy
-	candidate := Candidate(policy, facts.Records)
+	candidate := Candidate(facts.Policy.Policy, facts.Records)
 	decision := Decision{
-		Image: facts.Image.Name, Environment: facts.Environment.Name, Commit: facts.Commit,
+		Image: facts.Image.Name, Environment: facts.Environment.Name, Commit: facts.Commit, Source: facts.recorded(),
 		Digest: candidate.Digest, Tags: facts.Environment.TagsFor(facts.Commit),
 	}
-	decision.Gates = append(decision.Gates, ruleGates(facts)...)
+	add := func(gates ...Gate) { decision.Gates = append(decision.Gates, gates...) }
+	add(ruleGates(facts)...)
 	if facts.Person != nil {
-		decision.Gates = append(decision.Gates, facts.Person.gate(facts.Environment.Promoters))
+		add(facts.Person.gates(facts.Environment)...)
+	}
+	if facts.Head != nil {
+		add(facts.Head.gates()...)
 	}
 	if facts.Branch != nil {
-		decision.Gates = append(decision.Gates, facts.Branch.gate(facts.Commit))
+		add(facts.Branch.gate(facts.Commit))
 	}
 	if facts.Scope != nil {
 		decision.Registry = facts.Scope.Registry
-		decision.Gates = append(decision.Gates, facts.Scope.gate(facts.Repository))
+		add(facts.Scope.gate(facts.Repository))
 	}
-	decision.Gates = append(decision.Gates, digestGate(facts, candidate))
-	for _, stage := range policy.closure(facts.Environment.Requires) {
-		gate, evidence := stageGate(policy, stage, facts.Records, facts.Listed, candidate.Digest)
-		decision.Gates = append(decision.Gates, gate)
-		if evidence != nil {
-			decision.Evidence = append(decision.Evidence, *evidence)
-		}
+	if facts.Source != nil {
+		decision.Notes = append(decision.Notes, facts.Source.Why)
+	}
+	add(digestGate(facts, candidate))
+	decideStages(facts, candidate, &decision)
+	decideTimes(facts, &decision)
+	decidePeople(facts, &decision)
+	if facts.Provenance != nil {
+		add(facts.Provenance.gate(facts.Environment.Provenance))
 	}
 	if facts.Current != nil {
 		decision.FromCommit = facts.Current.Commit
 		gate, note := facts.Current.gate(facts)
-		decision.Gates = append(decision.Gates, gate)
+		add(gate)
 		if note != "" {
 			decision.Notes = append(decision.Notes, note)
 		}
 	}
+	add(tagGates(facts, decision)...)
+	waive(facts, &decision)
+	if facts.Former != nil {
+		add(facts.Former.gates()...)
+	}
 	return decision
+}
+
+func decideStages(facts Facts, candidate CandidateDigest, decision *Decision) {
+	policy := facts.Policy.Policy
+	for _, stage := range policy.closure(facts.Environment.Requires) {
+		gates, evidence := stageGates(policy, stage, facts.Records, facts.Listed, candidate.Digest)
+		decision.Gates = append(decision.Gates, gates...)
+		if evidence != nil {
+			decision.Evidence = append(decision.Evidence, *evidence)
+		}
+	}
+	if required := facts.Environment.FloorRequires; len(required) > 0 {
+		decision.Gates = append(decision.Gates, floorGate(facts))
+	}
+}
+
+// decideTimes adds the gates of time. On a check run, windows are a note: they open and close for ever.
+func decideTimes(facts Facts, decision *Decision) {
+	environment, policy := facts.Environment, facts.Policy.Policy
+	if environment.Soak > 0 && facts.Soak != nil && len(environment.Requires) > 0 {
+		if last, found := policy.Stage(environment.Requires[len(environment.Requires)-1]); found {
+			decision.Gates = append(decision.Gates, soakGate(environment, last, facts.Records, decision.Digest, *facts.Soak, facts.Now))
+		}
+	}
+	if environment.MaxAge > 0 && len(decision.Evidence) > 0 {
+		decision.Gates = append(decision.Gates, ageGate(environment, decision.Evidence, facts.Now))
+	}
+	if len(environment.Windows) > 0 {
+		gate := windowGate(environment, facts.Now)
+		switch {
+		case !facts.ForCheck:
+			decision.Gates = append(decision.Gates, gate)
+		case !gate.Met:
+			decision.Notes = append(decision.Notes, "outside of the window "+windowsText(environment.Windows)+": "+gate.Next)
+		}
+	}
+}
+
+// decidePeople adds the gates of what people said of the promotion: holds, approvals, reviews.
+func decidePeople(facts Facts, decision *Decision) {
+	held := holdGate(facts.Holds, facts.Environment, facts.PullRequest, facts.Commit)
+	if !held.Met || !facts.ForCheck {
+		decision.Gates = append(decision.Gates, held)
+	}
+	if facts.Environment.Approvals.Required > 0 && facts.Approvals != nil {
+		decision.Gates = append(decision.Gates, facts.Approvals.gate(facts.Environment.Approvals))
+	}
+	if facts.Reviewed != nil {
+		decision.Gates = append(decision.Gates, facts.Reviewed.gate())
+	}
+}
+
+// gates gives what the former policy would refuse and the present one does not say already.
+func (f FormerFact) gates() []Gate {
+	if f.Err != nil {
+		return []Gate{{
+			Name: "former policy", Reason: GitHubError, Expected: "the policy before this commit, which changes it", Actual: "could not tell: " + f.Err.Error(), Next: "ask again in a minute",
+		}}
+	}
+	gate := Gate{Name: "former policy", Reason: PolicyInvalid, Met: true, Expected: "what the policy before this commit asks for, as well", Actual: "it is met"}
+	if f.Facts == nil {
+		gate.Actual = "it did not have this environment and image"
+		return []Gate{gate}
+	}
+	refused := Decide(*f.Facts).Unmet()
+	for i := range refused {
+		refused[i].Name += " (policy before this commit)"
+		refused[i].Next = "this commit changes the policy, so that it is judged by the old one and the new one: meet both, or promote a later commit"
+	}
+	if len(refused) == 0 {
+		return []Gate{gate}
+	}
+	return refused
+}
+
+// tagGates refuses tags that the registry does not let move, before any is touched.
+func tagGates(facts Facts, decision Decision) []Gate {
+	if !facts.TagRules.Known || facts.Inspection == nil {
+		return nil
+	}
+	var gates []Gate
+	for _, tag := range decision.Tags {
+		named := facts.Inspection.Inspection.Tags[tag].Digest
+		if !named.IsZero() && named != decision.Digest && !facts.TagRules.Movable(tag) {
+			gates = append(gates, immutableGate(facts.Environment.Name, decision.Registry, tag, "the registry repository has immutable tags, and no exclusion for this one"))
+		}
+	}
+	return gates
+}
+
+func immutableGate(environment string, registry RegistryRepository, tag, found string) Gate {
+	return Gate{
+		Name: "tag " + tag, Reason: TagImmutable, Expected: fmt.Sprintf("tag %s of %s can be moved", tag, registry), Actual: found,
+		Next: "exclude the tag from the repository's immutability, or give the environment a tag that is new each time, such as " + environment + "-{short_sha}",
+	}
 }
 
 // ruleGates are about the policy itself: whether it is enforced, and whole.
@@ -106,7 +246,7 @@ func ruleGates(facts Facts) []Gate {
 		mode.Met, mode.Actual, mode.Next = false, "mode: observe", "set mode: enforce in the policy to promote for real"
 	}
 	gates := []Gate{mode}
-	if keys := facts.Policy.Policy.NotEnforced(facts.Environment, facts.Repository.DefaultBranch); len(keys) > 0 {
+	if keys := facts.Policy.Policy.NotEnforced(facts.Environment); len(keys) > 0 {
 		gates = append(gates, notEnforced(keys))
 	}
 	return gates
@@ -117,6 +257,18 @@ func notEnforced(keys []string) Gate {
 		Name: "rules", Reason: NotEnforced, Expected: "only rules that this version enforces", Actual: strings.Join(keys, ", "),
 		Next: "take the keys out of the policy, or use a version of Verbatim that enforces them",
 	}
+}
+
+// gates ask that the person may promote: by the policy, and by the server's floor where it has one.
+func (f PersonFact) gates(environment Environment) []Gate {
+	gates := []Gate{f.gate(environment.Promoters)}
+	if floor := environment.FloorPermission; floor != "" && gates[0].Met && permissionRank[f.Role] < permissionRank[floor] {
+		gates = append(gates, Gate{
+			Name: "promoter", Reason: NotAuthorised, Expected: "permission " + floor + " (the server's floor)", Actual: fmt.Sprintf("%s has %s", f.Person.Login, f.Role),
+			Next: "ask somebody with permission " + floor,
+		})
+	}
+	return gates
 }
 
 func (f PersonFact) gate(promoters People) Gate {
@@ -150,6 +302,11 @@ func (f BranchFact) gate(commit Commit) Gate {
 	switch {
 	case f.Err != nil:
 		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+	case f.Base != "":
+		gate.Expected, gate.Actual = "a pull request into "+f.Branch, "its base is "+f.Base
+		if !f.On {
+			gate.Next = "open a pull request into " + f.Branch
+		}
 	case !f.On:
 		gate.Actual = commit.Short() + " is not on " + f.Branch
 		gate.Next = "merge it first, or name a commit of " + f.Branch + " with --sha"
@@ -171,7 +328,7 @@ func (f ScopeFact) gate(repository Repository) Gate {
 
 // digestGate asks that the tag that CI pushed is there and still names the digest that the stages saw.
 func digestGate(facts Facts, candidate CandidateDigest) Gate {
-	tag := facts.Image.SourceTag(facts.Commit)
+	tag := facts.Image.SourceTag(facts.recorded())
 	gate := Gate{Name: "tag " + tag, Reason: ImageMissing, Expected: "names the digest that the stages saw", Next: "push the image under this tag and let the stages run"}
 	moved := func(digest Digest) Gate {
 		gate.Reason, gate.Expected, gate.Actual = DigestMoved, "names "+orNone(candidate.Digest), "names "+digest.String()

@@ -1,63 +1,21 @@
 package promotion
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // NotEnforced gives the keys of the policy that are set to something that would restrict or change a promotion to the
 // environment, and that this version does not enforce. An environment with such a key promotes nothing: a rule that
 // is not enforced is never silently ignored.
-func (p Policy) NotEnforced(environment Environment, defaultBranch string) []string {
+func (p Policy) NotEnforced(environment Environment) []string {
 	var keys []string
 	note := func(set bool, key string) {
 		if set {
-			keys = append(keys, key)
+			keys = append(keys, "environments."+environment.Name+"."+key)
 		}
 	}
-	at := "environments." + environment.Name + "."
-	note(slices.ContainsFunc(environment.From, func(branch string) bool { return branch != defaultBranch }), at+"from")
-	note(environment.Approvals.Required > 0, at+"approvals")
-	note(environment.Reviewed, at+"reviewed")
-	note(environment.Soak > 0, at+"soak")
-	note(environment.MaxAge > 0, at+"max_age")
-	note(len(environment.Windows) > 0, at+"windows")
-	note(environment.Provenance != "" && environment.Provenance != "none", at+"provenance")
-	note(environment.AllowUnmerged, at+"allow_unmerged")
-	note(environment.SameTree, at+"same_tree")
-	note(len(environment.Override.Teams)+len(environment.Override.Users)+len(environment.Override.Gates) > 0, at+"override")
-	note(environment.DriftRestore, at+"drift.restore")
-	note(len(environment.Repository) > 0, at+"repository")
-	note(environment.Attest == "required", at+"attest")
-	note(environment.Deploy != nil, at+"deploy")
-	for _, image := range p.Images {
-		note(len(image.Paths) > 0, "images."+image.Name+".paths")
-	}
-	note(len(p.Groups) > 0, "groups")
-	counted := p.closure(environment.Requires)
-	if builds, found := p.Builds(); found && !slices.ContainsFunc(counted, func(stage Stage) bool { return stage.Name == builds.Name }) {
-		counted = append(counted, builds) // it defines the digest, required or not
-	}
-	for _, stage := range counted {
-		at := "stages." + stage.Name + "."
-		note(stage.MinDuration > 0, at+"min_duration")
-		note(stage.JUnit != nil, at+"evidence.junit")
-		note(stage.Coverage != nil, at+"evidence.coverage")
-		note(stage.Digest != nil, at+"evidence.digest")
-		note(len(countedEvents(stage)) < len(stage.Events), at+"events")
-	}
+	note(len(environment.Repository) > 0, "repository")
+	note(environment.Attest == "required", "attest")
+	note(environment.Deploy != nil, "deploy")
 	return keys
-}
-
-// countedEvents gives the events of the stage whose runs count in this version.
-func countedEvents(stage Stage) []string {
-	var events []string
-	for _, event := range stage.Events {
-		if event == "push" || event == "merge_group" {
-			events = append(events, event)
-		}
-	}
-	return events
 }
 
 // closure gives the named stages and all that they come after, in the policy's order.

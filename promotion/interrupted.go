@@ -1,6 +1,9 @@
 package promotion
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // finishInterrupted finishes what an earlier try of the request had begun to move. It comes before every other question: a
 // tag that was moved is moved, whatever has changed since.
@@ -9,16 +12,54 @@ func (c *carrying) finishInterrupted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	groups := map[string][]*moving{}
 	for _, promotion := range known {
 		move := &moving{
-			carrying: c, environment: Environment{Name: promotion.Environment}, image: Image{Name: promotion.Image},
+			carrying: c, environment: Environment{Name: promotion.Environment}, image: Image{Name: promotion.Image}, group: promotion.Group,
 			scope: ScopeFact{Registry: promotion.Registry, Allowed: true}, kind: promotion.Kind, ships: promotion.Ships, promotion: promotion,
+		}
+		if promotion.Group != "" {
+			if promotion.State == Running {
+				groups[promotion.Group] = append(groups[promotion.Group], move)
+			}
+			continue
 		}
 		if _, _, err := move.resume(ctx); err != nil {
 			return err
 		}
 	}
+	for group, moving := range groups {
+		if err := c.resumeGroup(ctx, group, moving); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// resumeGroup finishes a group of which a tag was moved. All of it had been decided.
+func (c *carrying) resumeGroup(ctx context.Context, group string, moving []*moving) error {
+	begun := false
+	for _, one := range moving {
+		if gate, err := one.take(ctx, one.promotion.Tags); gate != nil || err != nil {
+			return err
+		}
+		inspection, err := c.Registry.Inspect(ctx, one.scope.Registry, Digest{}, one.promotion.Tags)
+		if err != nil {
+			err = fromRegistry(fmt.Errorf("read the tags of %s: %w", one.scope.Registry, err))
+			if again := c.again(err); again != nil {
+				return again
+			}
+			begun = true // it cannot be told: what was moved is put back, or told
+		}
+		for _, move := range one.promotion.Moves {
+			begun = begun || move.From != one.promotion.Digest && inspection.Tags[move.Tag].Digest == one.promotion.Digest
+		}
+	}
+	if !begun {
+		return nil
+	}
+	_, err := c.finishGroup(ctx, group, moving)
+	return err
 }
 
 // endOpen ends the request's promotions that are still open, and tells those of earlier tries in the answer.

@@ -18,23 +18,36 @@ func (s Stage) Qualifies(repository Repository, run Run) (bool, string) {
 		return false, fmt.Sprintf("it ran in repository %d, not %d", run.Repository, repository.ID)
 	case run.HeadRepository != repository.ID:
 		return false, fmt.Sprintf("its head is of repository %d, a fork", run.HeadRepository)
-	case !slices.Contains(countedEvents(s), run.Event):
-		return false, fmt.Sprintf("its event is %s, not one of %s", run.Event, strings.Join(countedEvents(s), ", "))
+	case !slices.Contains(s.Events, run.Event):
+		return false, fmt.Sprintf("its event is %s, not one of %s", run.Event, strings.Join(s.Events, ", "))
 	}
-	branch := run.HeadBranch
-	if run.Event == "merge_group" {
-		branch = mergeGroupBase(run.HeadBranch)
+	branches := []string{run.HeadBranch}
+	switch run.Event {
+	case "merge_group":
+		branches[0] = mergeGroupBase(run.HeadBranch)
+	case "pull_request", "pull_request_target":
+		branches = run.Bases
 	}
 	allowed := s.Branches
 	if len(allowed) == 0 {
 		allowed = []string{repository.DefaultBranch}
 	}
-	for _, pattern := range allowed {
-		if branch != "" && Matches(pattern, branch) {
+	for _, branch := range branches {
+		if matchesAny(allowed, branch) {
 			return true, ""
 		}
 	}
-	return false, fmt.Sprintf("its branch is %q, not one of %s", branch, strings.Join(allowed, ", "))
+	return false, fmt.Sprintf("its branch is %q, not one of %s", strings.Join(branches, ", "), strings.Join(allowed, ", "))
+}
+
+// ByDigest reports whether a run of the event says by its digest artifact alone what it ran on: its head is the default
+// branch's tip, whatever it deploys.
+func ByDigest(event string) bool {
+	return event != "push" && event != "merge_group" && event != "pull_request"
+}
+
+func matchesAny(patterns []string, text string) bool {
+	return text != "" && slices.ContainsFunc(patterns, func(pattern string) bool { return Matches(pattern, text) })
 }
 
 // mergeGroupBase gives the branch that a merge queue's branch (gh-readonly-queue/<base>/pr-<number>-<sha>) goes to.
@@ -59,9 +72,15 @@ type stageRun struct {
 	Conclusion string
 	Detail     string
 	RunStarted time.Time
+	NextStart  time.Time // when the run's next attempt began; zero when there is none
 	Started    time.Time
 	Ended      time.Time
 	URL        string
+}
+
+// made reports whether something was made within the attempt. GitHub's times have whole seconds.
+func (r stageRun) made(at time.Time) bool {
+	return !at.Before(r.RunStarted.Truncate(time.Second)) && (r.NextStart.IsZero() || at.Before(r.NextStart))
 }
 
 // readRun gives what a run says of a stage that is a whole run.
@@ -116,6 +135,9 @@ func readJobs(stage Stage, run Run, jobs []Job, starts []Start) (stageRun, bool)
 	}
 	read.Detail = strings.Join(failed, ", ")
 	read.RunStarted = attemptStart(run, read, starts)
+	if read.Attempt < run.Attempt {
+		read.NextStart = run.Started
+	}
 	return read, true
 }
 
@@ -134,18 +156,45 @@ func attemptStart(run Run, read stageRun, starts []Start) time.Time {
 }
 
 // judge makes the verification of one image for a stage's ended run: only success passes, and only for the digest that
-// the run started with and that the stages before it saw.
-func judge(policy Policy, stage Stage, run Run, read stageRun, image Image, registry RegistryRepository, records Records, seen TaggedManifest, now time.Time) Verification {
+// the run started with and that the stages before it saw. Changed says why the workflow cannot be trusted, if it cannot.
+func judge(policy Policy, stage Stage, run Run, read stageRun, image Image, registry RegistryRepository, records Records, seen TaggedManifest, changed string, now time.Time) Verification {
 	verification := Verification{
 		Repository: run.Repository, Image: image.Name, Registry: registry, Commit: run.Commit, Stage: stage.Name,
 		Run: run.ID, Attempt: read.Attempt, Judged: run.Attempt, Final: run.Finished(), Jobs: read.Jobs, Digest: seen.Digest,
 		Conclusion: read.Conclusion, Workflow: run.Path, Event: run.Event, Branch: run.HeadBranch, RunStarted: read.RunStarted,
 		Started: read.Started, Ended: read.Ended, Pushed: seen.Pushed, URL: read.URL, Definition: stage.Definition(), Recorded: now,
 	}
-	verification.Failure, verification.Detail = judgeDigest(policy, stage, run, read, image, records, seen)
+	took := read.Ended.Sub(read.Started)
+	switch {
+	case changed != "":
+		verification.Failure, verification.Detail = WorkflowChanged, changed
+	case read.Conclusion == "success" && took < stage.MinDuration:
+		verification.Failure, verification.Detail = StageFailed, fmt.Sprintf("it took %s, less than min_duration %s: a success that fast is taken for a failure", took, stage.MinDuration)
+	default:
+		verification.Failure, verification.Detail = judgeDigest(policy, stage, run, read, image, records, seen)
+	}
 	// What an earlier stage had not recorded yet may be told later.
 	verification.Final = verification.Final && verification.Failure != StageMissing
 	return verification
+}
+
+// proven adds what the artifacts said to a verification. It fails when they do not prove the stage.
+func (v Verification) proven(policy Policy, stage Stage, image Image, evidence *Evidence) Verification {
+	if evidence == nil {
+		return v
+	}
+	own := *evidence
+	own.Problems = slices.Clone(evidence.Problems)
+	if stage.Digest != nil && own.Digests != nil {
+		if problem, wrong := judgeReported(&own, stage.Digest.Artifact, image, v.Registry, len(policy.Images) == 1, v.Digest); wrong {
+			own.Problems = append(own.Problems, problem)
+		}
+	}
+	v.Evidence = &own
+	if v.Failure == "" && len(own.Problems) > 0 {
+		v.Failure, v.Detail = own.Problems[0].Reason, own.Problems[0].Detail
+	}
+	return v
 }
 
 func judgeDigest(policy Policy, stage Stage, run Run, read stageRun, image Image, records Records, seen TaggedManifest) (Reason, string) {

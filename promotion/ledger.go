@@ -22,6 +22,7 @@ type RequestSource string
 // The sources of a request.
 const (
 	FromComment RequestSource = "comment"
+	FromCommit  RequestSource = "commit_comment"
 	FromButton  RequestSource = "button"
 )
 
@@ -39,11 +40,13 @@ type Request struct {
 	Commit      Commit
 	Environment string // fixed by the button; "" for a comment
 	Requester   Person
-	Insider     bool // GitHub associates the requester with the repository: says nothing of what they may
+	Commented   time.Time // when the comment was made, by GitHub's clock; zero for a button
+	Insider     bool      // GitHub associates the requester with the repository: says nothing of what they may
 	Command     Command
 	Received    time.Time
 	State       RequestState
-	Answer      Answer // once settled
+	Answer      Answer   // once settled, or while it waits
+	Waiting     *Waiting // while it waits, and after
 }
 
 // RequestState says whether a request has its answer.
@@ -52,6 +55,7 @@ type RequestState string
 // The states of a request.
 const (
 	RequestOpen    RequestState = "open"
+	RequestWaiting RequestState = "waiting" // for a gate to fall: --when-verified
 	RequestSettled RequestState = "settled"
 )
 
@@ -63,6 +67,8 @@ const (
 	WorkDelivery     WorkKind = "delivery"     // a GitHub delivery; Subject is the event name, Payload its body
 	WorkRequest      WorkKind = "request"      // a request to carry on; Subject is its key
 	WorkAnnouncement WorkKind = "announcement" // Subject is the announcement's key
+	WorkCheck        WorkKind = "check"        // a check run to compute anew; Subject is its announcement's key
+	WorkDrift        WorkKind = "drift"        // an environment's tags to compare with the ledger; Subject names it
 )
 
 // Work is one row of work.
@@ -102,7 +108,8 @@ type Announcement struct {
 	Key        string
 	Kind       AnnouncementKind
 	Repository Repository
-	Issue      int
+	Issue      int    // 0 for a comment on a commit
+	Commit     Commit // that was commented on; zero for a comment on a pull request
 	Comment    int64
 	Reaction   string // eyes, rocket, +1, -1, confused
 	Answers    []Answer
@@ -126,6 +133,7 @@ type Changes struct {
 	Promotions    []*Promotion // ID 0: added, and filled in; else replaced
 	Announcements []Announcement
 	Work          []NewWork
+	Entries       []Entry // by Key: one that is known already is left as it is
 	ReleaseLanes  bool // give back every lane held under this lease
 }
 
@@ -137,5 +145,6 @@ func (c *Changes) Add(other Changes) {
 	c.Promotions = append(c.Promotions, other.Promotions...)
 	c.Announcements = append(c.Announcements, other.Announcements...)
 	c.Work = append(c.Work, other.Work...)
+	c.Entries = append(c.Entries, other.Entries...)
 	c.ReleaseLanes = c.ReleaseLanes || other.ReleaseLanes
 }

@@ -39,6 +39,7 @@ type Promotion struct {
 	Image       string
 	Registry    RegistryRepository
 	Kind        Kind
+	Group       string // the policy's group with which it was promoted; "" for none
 	State       State
 	Commit      Commit // zero for a baseline of unknown origin
 	Digest      Digest

@@ -16,6 +16,7 @@ type moving struct {
 	image       Image
 	scope       ScopeFact
 	kind        Kind
+	group       string // "" for an image that is promoted alone
 	ships       Shipment
 	promotion   Promotion // the row, when an earlier try of the request made one
 }
@@ -76,7 +77,7 @@ func (m *moving) refuse(ctx context.Context, decision Decision) (Outcome, error)
 func (m *moving) fill(decision Decision) {
 	if m.promotion.State == "" {
 		m.promotion = Promotion{
-			Request: m.request.ID, Repository: m.request.Repository.ID, Environment: m.environment.Name, Image: m.image.Name, Kind: m.kind, State: Pending,
+			Request: m.request.ID, Repository: m.request.Repository.ID, Environment: m.environment.Name, Image: m.image.Name, Kind: m.kind, Group: m.group, State: Pending,
 			Requester: m.request.Requester, Reason: m.request.Command.Reason, Created: m.Clock(),
 		}
 	}
@@ -99,25 +100,9 @@ func (m *moving) step(ctx context.Context, next State) (Promotion, error) {
 
 // act moves the tags onto the decided digest: the row says so before the first is touched, and each is read back.
 func (m *moving) act(ctx context.Context, decision Decision, inspection Inspection) (Outcome, error) {
-	m.fill(decision)
-	if m.request.Command.DryRun {
-		m.promotion.From = inspection.Tags[decision.Tags[0]].Digest
-		return Outcome{Result: ResultReady, Decision: decision, Promotion: m.promotion}, nil
-	}
-	m.promotion.From, m.promotion.Moves = inspection.Tags[decision.Tags[0]].Digest, nil
-	for _, tag := range decision.Tags {
-		m.promotion.Moves = append(m.promotion.Moves, Move{Tag: tag, From: inspection.Tags[tag].Digest})
-	}
-	unchanged, err := m.unchanged(ctx)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if unchanged {
-		decision.Gates = append(decision.Gates, Gate{
-			Name: "already there", Reason: AlreadyPromoted, Expected: "a digest that is not live yet",
-			Actual: fmt.Sprintf("%s has %s already", m.environment.Name, decision.Digest), Next: "nothing: there is nothing to do",
-		})
-		return m.refuse(ctx, decision)
+	begun, outcome, err := m.plan(ctx, decision, inspection)
+	if !begun || err != nil {
+		return outcome, err
 	}
 	if m.promotion.State == Running {
 		err = m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&m.promotion}})
@@ -128,6 +113,32 @@ func (m *moving) act(ctx context.Context, decision Decision, inspection Inspecti
 		return Outcome{}, err
 	}
 	return m.move(ctx, inspection)
+}
+
+// plan fills in what is to be moved. It reports false, with the outcome, when there is nothing to move.
+func (m *moving) plan(ctx context.Context, decision Decision, inspection Inspection) (bool, Outcome, error) {
+	m.fill(decision)
+	if m.request.Command.DryRun {
+		m.promotion.From = inspection.Tags[decision.Tags[0]].Digest
+		return false, Outcome{Result: ResultReady, Decision: decision, Promotion: m.promotion}, nil
+	}
+	m.promotion.From, m.promotion.Moves = inspection.Tags[decision.Tags[0]].Digest, nil
+	for _, tag := range decision.Tags {
+		m.promotion.Moves = append(m.promotion.Moves, Move{Tag: tag, From: inspection.Tags[tag].Digest})
+	}
+	unchanged, err := m.unchanged(ctx)
+	if err != nil {
+		return false, Outcome{}, err
+	}
+	if unchanged {
+		decision.Gates = append(decision.Gates, Gate{
+			Name: "already there", Reason: AlreadyPromoted, Expected: "a digest that is not live yet",
+			Actual: fmt.Sprintf("%s has %s already", m.environment.Name, decision.Digest), Next: "nothing: there is nothing to do",
+		})
+		outcome, err := m.refuse(ctx, decision)
+		return false, outcome, err
+	}
+	return true, Outcome{}, nil
 }
 
 // unchanged reports whether the tags name the digest already, and the ledger knows it.
@@ -145,45 +156,94 @@ func (m *moving) unchanged(ctx context.Context) (bool, error) {
 	return found && current.Digest == m.promotion.Digest && current.Kind != KindBaseline, nil
 }
 
+// stop says how a promotion ends whose tags could not all be set.
+type stop struct {
+	state State
+	gate  Gate
+}
+
 // move sets and reads back each tag that does not name the digest yet, and ends the promotion.
 func (m *moving) move(ctx context.Context, inspection Inspection) (Outcome, error) {
-	for i := range m.promotion.Moves {
-		move := &m.promotion.Moves[i]
-		if inspection.Tags[move.Tag].Digest != m.promotion.Digest {
-			if err := m.Registry.SetTag(ctx, m.scope.Registry, inspection.Manifest, move.Tag); err != nil {
-				return m.stopped(ctx, *move, err)
-			}
-			named, err := m.Registry.Resolve(ctx, m.scope.Registry, move.Tag)
-			if err != nil {
-				return m.stopped(ctx, *move, fmt.Errorf("it was set, but could not be read back: %w", err))
-			}
-			if named.Digest != m.promotion.Digest {
-				move.ReadBack = named.Digest
-				return m.end(ctx, Errored, Gate{
-					Name: "read back " + move.Tag, Reason: DigestMismatch, Expected: m.promotion.Digest.String(), Actual: named.Digest.String(),
-					Next: "somebody else moved the tag at the same time: find out who, then promote again",
-				})
-			}
-		}
-		move.ReadBack = m.promotion.Digest
+	stop, err := m.setTags(ctx, inspection)
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case stop != nil:
+		return m.end(ctx, stop.state, stop.gate)
 	}
 	promotion, err := m.step(ctx, Succeeded)
 	return outcomeOf(promotion), err
 }
 
-// stopped handles a tag that could not be set: it is tried again, or the promotion ends and says which tags were moved.
-func (m *moving) stopped(ctx context.Context, move Move, err error) (Outcome, error) {
+func (m *moving) setTags(ctx context.Context, inspection Inspection) (*stop, error) {
+	for i := range m.promotion.Moves {
+		move := &m.promotion.Moves[i]
+		if inspection.Tags[move.Tag].Digest != m.promotion.Digest {
+			if err := m.Registry.SetTag(ctx, m.scope.Registry, inspection.Manifest, move.Tag); err != nil {
+				return m.stopped(*move, err)
+			}
+			named, err := m.Registry.Resolve(ctx, m.scope.Registry, move.Tag)
+			if err != nil {
+				return m.stopped(*move, fmt.Errorf("it was set, but could not be read back: %w", err))
+			}
+			if named.Digest != m.promotion.Digest {
+				move.ReadBack = named.Digest
+				return &stop{Errored, Gate{
+					Name: "read back " + move.Tag, Reason: DigestMismatch, Expected: m.promotion.Digest.String(), Actual: named.Digest.String(),
+					Next: "somebody else moved the tag at the same time: find out who, then promote again",
+				}}, nil
+			}
+		}
+		move.ReadBack = m.promotion.Digest
+	}
+	return nil, nil
+}
+
+// putBack sets a tag that this promotion moved to what it named before. It says why when that cannot be done.
+func (m *moving) putBack(ctx context.Context, move *Move) (string, error) {
+	if move.From == m.promotion.Digest {
+		return "", nil
+	}
+	inspection, err := m.Registry.Inspect(ctx, m.scope.Registry, move.From, []string{move.Tag})
+	named := inspection.Tags[move.Tag].Digest
+	switch {
+	case err == nil && named != m.promotion.Digest:
+		move.ReadBack = Digest{}
+		return "", nil // it was not moved yet, or somebody else has it now
+	case err == nil && move.From.IsZero():
+		return "it did not exist before, and tags are never deleted", nil
+	case err == nil && inspection.Manifest.Digest != move.From:
+		return fmt.Sprintf("the registry does not have %s any more", move.From), nil
+	case err == nil:
+		err = m.Registry.SetTag(ctx, m.scope.Registry, inspection.Manifest, move.Tag)
+	}
+	if err == nil {
+		var back TaggedManifest
+		if back, err = m.Registry.Resolve(ctx, m.scope.Registry, move.Tag); err == nil && back.Digest != move.From {
+			return fmt.Sprintf("it was put back, and names %s", orNone(back.Digest)), nil
+		}
+	}
+	if err != nil {
+		err = fromRegistry(fmt.Errorf("put tag %s of %s back to %s: %w", move.Tag, m.scope.Registry, move.From.Short(), err))
+		if again := m.again(err); again != nil {
+			return "", again
+		}
+		return err.Error(), nil
+	}
+	move.ReadBack = move.From
+	return "", nil
+}
+
+// stopped handles a tag that could not be set: it is tried again, or the promotion ends.
+func (m *moving) stopped(move Move, err error) (*stop, error) {
 	if errors.Is(err, ErrTagImmutable) {
-		return m.end(ctx, Failed, Gate{
-			Name: "tag " + move.Tag, Reason: TagImmutable, Expected: fmt.Sprintf("tag %s of %s can be moved", move.Tag, m.scope.Registry), Actual: err.Error(),
-			Next: "exclude the tag from the repository's immutability, or give the environment a tag that is new each time, such as " + m.environment.Name + "-{short_sha}",
-		})
+		return &stop{Failed, immutableGate(m.environment.Name, m.scope.Registry, move.Tag, err.Error())}, nil
 	}
 	err = fromRegistry(fmt.Errorf("set tag %s of %s: %w", move.Tag, m.scope.Registry, err))
 	if again := m.again(err); again != nil {
-		return Outcome{}, again
+		return nil, again
 	}
-	return m.end(ctx, Errored, unclear("tag "+move.Tag, err))
+	return &stop{Errored, unclear("tag "+move.Tag, err)}, nil
 }
 
 func (m *moving) end(ctx context.Context, state State, gate Gate) (Outcome, error) {
@@ -203,7 +263,11 @@ func (m *moving) resume(ctx context.Context) (Outcome, bool, error) {
 	}
 	inspection, err := m.Registry.Inspect(ctx, m.scope.Registry, m.promotion.Digest, m.promotion.Tags)
 	if err != nil {
-		outcome, err := m.stopped(ctx, m.promotion.Moves[0], err)
+		stop, err := m.stopped(m.promotion.Moves[0], err)
+		if err != nil {
+			return Outcome{}, true, err
+		}
+		outcome, err := m.end(ctx, stop.state, stop.gate)
 		return outcome, true, err
 	}
 	begun, stray := false, Move{}

@@ -31,6 +31,10 @@ type Observer struct {
 	Registry Registry
 	Records  RecordReader
 	Lanes    LaneKeeper
+	Requests RequestReader
+	Evidence EvidenceSource
+	Trees    TreeReader
+	Reviews  ReviewReader
 	Checks   Checks
 	Scope    Scope
 	Clock    func() time.Time
@@ -124,6 +128,10 @@ func stagesOf(policy Policy, path string) []Stage {
 
 // started notes which digest each image's tag names as a stage's run (or job) begins.
 func (o *Observer) started(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, stages []Stage, job Job) (Changes, error) {
+	run, err := o.withBases(ctx, repository, policy.Policy, run)
+	if err != nil {
+		return Changes{}, err
+	}
 	records, err := o.Records.Records(ctx, repository.ID, run.Commit)
 	if err != nil {
 		return Changes{}, err
@@ -133,6 +141,9 @@ func (o *Observer) started(ctx context.Context, repository Repository, policy Lo
 	for _, image := range policy.Policy.Images {
 		tag := o.look(repository, image, run.Commit)
 		for _, stage := range stages {
+			if ByDigest(run.Event) {
+				break // its head is not what it deploys
+			}
 			if ok, _ := stage.Qualifies(repository, run); !ok || (stage.Job == "") != (job.ID == 0) || startKnown(records[image.Name], stage, run, job) {
 				continue
 			}
@@ -165,6 +176,9 @@ func startKnown(records Records, stage Stage, run Run, job Job) bool {
 
 // ended records what an ended run, or an ended job of it, says of the stages.
 func (o *Observer) ended(ctx context.Context, repository Repository, policy LoadedPolicy, run Run) (Changes, error) {
+	if ByDigest(run.Event) {
+		return o.deployed(ctx, repository, policy, run)
+	}
 	records, err := o.Records.Records(ctx, repository.ID, run.Commit)
 	if err != nil {
 		return Changes{}, err
@@ -178,22 +192,26 @@ func (o *Observer) ended(ctx context.Context, repository Repository, policy Load
 }
 
 // verify judges every stage of a run that has ended and has no judgement yet. It gives the new verifications, and the
-// attempts that it looked at. It reads the run's jobs at most once, and each image's tag at most once.
+// attempts that it looked at. It reads the run's jobs at most once, each image's tag at most once, and each artifact that
+// a stage names at most once.
 func (o *Observer) verify(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, records map[string]Records) ([]Verification, []Attempt, error) {
+	run, err := o.withBases(ctx, repository, policy.Policy, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	look := o.verifying(repository, policy, run)
 	var verifications []Verification
 	var listed []Attempt
 	var failures []error
-	jobs := o.jobsOf(repository, run)
-	tags := map[string]func(context.Context) (TaggedManifest, bool, error){}
 	for _, stage := range stagesOf(policy.Policy, run.Path) {
-		if ok, _ := stage.Qualifies(repository, run); !ok {
+		if ok, _ := stage.Qualifies(repository, run); !ok || ByDigest(run.Event) {
 			continue
 		}
 		for _, image := range policy.Policy.Images {
 			if settled(stage, run, records[image.Name]) {
 				continue
 			}
-			read, ran, err := o.readStage(ctx, stage, run, jobs, records[image.Name])
+			read, ran, err := o.readStage(ctx, stage, run, look.jobs, records[image.Name])
 			if err != nil {
 				return verifications, listed, err
 			}
@@ -205,32 +223,97 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 			if read.Running {
 				break
 			}
-			if earlier, found := judgedBefore(records[image.Name], stage, run, read); found {
-				// The same jobs say the same: what the tag names by now is not what they used.
-				if earlier.Judged != run.Attempt || earlier.Final != run.Finished() {
-					earlier.ID, earlier.Judged, earlier.Final, earlier.Recorded = 0, run.Attempt, run.Finished(), o.Clock()
-					verifications = append(verifications, earlier)
-					keep(records, earlier)
-				}
-				continue
-			}
-			if tags[image.Name] == nil {
-				tags[image.Name] = o.look(repository, image, run.Commit)
-			}
-			seen, inScope, err := tags[image.Name](ctx)
+			verification, found, err := look.judge(ctx, stage, image, read, records[image.Name])
 			if err != nil {
 				failures = append(failures, err)
 			}
-			if err != nil || !inScope {
-				continue
+			if found {
+				verifications = append(verifications, verification)
+				keep(records, verification)
 			}
-			registry, _ := image.Registry(repository)
-			verification := judge(policy.Policy, stage, run, read, image, registry, records[image.Name], seen, o.Clock())
-			verifications = append(verifications, verification)
-			keep(records, verification)
 		}
 	}
 	return verifications, listed, errors.Join(failures...)
+}
+
+// verifying is one look at one run. What is asked outside for it is asked once.
+type verifying struct {
+	*Observer
+	repository Repository
+	policy     LoadedPolicy
+	run        Run
+	jobs       func(context.Context) ([]Job, error)
+	tags       map[string]func(context.Context) (TaggedManifest, bool, error)
+	artifacts  *gathered
+	proofs     map[string]*Evidence
+	changed    func(context.Context) (string, error)
+}
+
+func (o *Observer) verifying(repository Repository, policy LoadedPolicy, run Run) *verifying {
+	return &verifying{
+		Observer: o, repository: repository, policy: policy, run: run, jobs: o.jobsOf(repository, run),
+		tags: map[string]func(context.Context) (TaggedManifest, bool, error){}, artifacts: o.Evidence.of(repository, run),
+		proofs: map[string]*Evidence{}, changed: o.changedOf(repository, policy, run),
+	}
+}
+
+// judge gives what the ended stage says of an image: a new verification, or none when it is known already, or cannot be told.
+func (v *verifying) judge(ctx context.Context, stage Stage, image Image, read stageRun, records Records) (Verification, bool, error) {
+	if earlier, found := judgedBefore(records, stage, v.run, read); found {
+		return v.judgeAgain(ctx, stage, image, read, earlier)
+	}
+	if v.tags[image.Name] == nil {
+		v.tags[image.Name] = v.look(v.repository, image, v.run.Commit)
+	}
+	seen, inScope, err := v.tags[image.Name](ctx)
+	if err != nil || !inScope {
+		return Verification{}, false, err
+	}
+	changed, err := v.changed(ctx)
+	if err != nil {
+		return Verification{}, false, err
+	}
+	evidence, err := v.prove(ctx, stage, read)
+	if err != nil {
+		return Verification{}, false, err
+	}
+	registry, _ := image.Registry(v.repository)
+	verification := judge(v.policy.Policy, stage, v.run, read, image, registry, records, seen, changed, v.Clock())
+	return verification.proven(v.policy.Policy, stage, image, evidence), true, nil
+}
+
+// judgeAgain takes an earlier judgement of the same jobs over to a later look at the run. They say the same: what the tag
+// names by now is not what they used. Only artifacts that were missing may have been uploaded since, by the run's other jobs.
+func (v *verifying) judgeAgain(ctx context.Context, stage Stage, image Image, read stageRun, earlier Verification) (Verification, bool, error) {
+	if earlier.Judged == v.run.Attempt && earlier.Final == v.run.Finished() {
+		return Verification{}, false, nil
+	}
+	if earlier.Failure == EvidenceMissing && !earlier.Final {
+		evidence, err := v.prove(ctx, stage, read)
+		if err != nil {
+			return Verification{}, false, err
+		}
+		earlier.Failure, earlier.Detail = "", ""
+		earlier = earlier.proven(v.policy.Policy, stage, image, evidence)
+	}
+	earlier.ID, earlier.Judged, earlier.Final, earlier.Recorded = 0, v.run.Attempt, v.run.Finished(), v.Clock()
+	return earlier, true, nil
+}
+
+// prove reads what the stage wants proven, once for all images; nil when it wants nothing.
+func (v *verifying) prove(ctx context.Context, stage Stage, read stageRun) (*Evidence, error) {
+	retention := v.policy.Policy.MaxRetentionDays
+	if stage.JUnit == nil && stage.Coverage == nil && stage.Digest == nil && retention == 0 {
+		return nil, nil
+	}
+	if known, found := v.proofs[stage.Name]; found {
+		return known, nil
+	}
+	evidence, err := v.artifacts.prove(ctx, stage, read, retention)
+	if err == nil {
+		v.proofs[stage.Name] = evidence
+	}
+	return evidence, err
 }
 
 // judgedBefore gives the verification that the same jobs in the same attempt already led to. One that only lacked what an
@@ -354,6 +437,12 @@ func (o *Observer) announce(ctx context.Context, repository Repository, policy L
 		return changes, errors.Join(append(failures, err)...)
 	}
 	changes.Announcements = append(changes.Announcements, checks...)
+	changes.Work = append(changes.Work, laterChecks(checks)...)
+	waiting, err := o.wake(ctx, repository, policy, commit, changes)
+	if err != nil {
+		failures = append(failures, err)
+	}
+	changes.Work = append(changes.Work, waiting...)
 	for _, verification := range changes.Verifications {
 		if verification.Failure == DigestMoved {
 			changes.Announcements = append(changes.Announcements, o.moved(repository, policy.Policy, verification)...)

@@ -103,6 +103,9 @@ type Environment struct {
 	Deploy        *Deploy
 	Comment       string // always, when_ready, never
 	Slack         string
+
+	FloorPermission string   // the least permission of whoever promotes, by the server's floor
+	FloorRequires   []string // stages that the server's floor asks for, and that the policy must have
 }
 
 // Approvals says how many people other than the requester must agree.
@@ -249,6 +252,12 @@ type LoadedPolicy struct {
 	File         PolicyFile
 	Problems     []Problem // not empty: the policy is invalid and fails closed
 	Environments []string  // the names that the file gives to environments, readable even when it is invalid
+}
+
+// Hash gives a hash of the file's content: an approval is bound to it.
+func (l LoadedPolicy) Hash() string {
+	sum := sha256.Sum256(l.File.Content)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Valid reports whether there is a policy to go by.

@@ -25,6 +25,7 @@ type PolicySource struct {
 	Files PolicyFiles
 	Cache PolicyCache
 	Parse ParsePolicy
+	Floor Floor
 	Clock func() time.Time
 
 	mutex  sync.Mutex
@@ -74,6 +75,15 @@ func (s *PolicySource) look(ctx context.Context, repository Repository, cached P
 	return s.load(repository, cached), nil
 }
 
+// Known gives the policy as it was last seen, without looking. It costs no call; ErrNotFound when none was ever looked for.
+func (s *PolicySource) Known(ctx context.Context, repository Repository) (LoadedPolicy, error) {
+	file, _, err := s.Cache.CachedPolicy(ctx, repository.ID)
+	if err != nil {
+		return LoadedPolicy{}, err
+	}
+	return s.load(repository, file), nil
+}
+
 // Changed makes the next reader look anew: the default branch was pushed to. A push to an owner's .github repository
 // does so for all of the owner's repositories.
 func (s *PolicySource) Changed(ctx context.Context, repository Repository) error {
@@ -96,7 +106,7 @@ func (s *PolicySource) At(ctx context.Context, repository Repository, commit Com
 	if err != nil {
 		return LoadedPolicy{}, fmt.Errorf("read the policy of %s at %s: %w", repository.FullName(), commit.Short(), err)
 	}
-	return s.parse(file), nil
+	return s.parse(repository, file), nil
 }
 
 // load parses a file, once for as long as its content stays the same.
@@ -111,16 +121,17 @@ func (s *PolicySource) load(repository Repository, file PolicyFile) LoadedPolicy
 	if s.parsed == nil || len(s.parsed) >= 1000 {
 		s.parsed = map[int64]LoadedPolicy{}
 	}
-	loaded := s.parse(file)
+	loaded := s.parse(repository, file)
 	s.parsed[repository.ID] = loaded
 	return loaded
 }
 
-func (s *PolicySource) parse(file PolicyFile) LoadedPolicy {
+func (s *PolicySource) parse(repository Repository, file PolicyFile) LoadedPolicy {
 	loaded := LoadedPolicy{File: file}
 	if file.Found {
 		_, name, _ := strings.Cut(file.Source, ":")
 		loaded.Policy, loaded.Problems, loaded.Environments = s.Parse(name, file.Content)
+		loaded.Policy = s.Floor.Raise(repository, loaded.Policy)
 	}
 	return loaded
 }

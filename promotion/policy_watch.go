@@ -14,13 +14,6 @@ type PushEvent struct {
 	TouchesPolicy bool   // one of the pushed commits adds, changes or removes a policy file
 }
 
-// PullRequestEvent is a pull request whose head is new.
-type PullRequestEvent struct {
-	Repository Repository
-	Number     int
-	Head       Commit
-}
-
 // PolicyWatch keeps up with changes of policy files, and says on a check run of the commit whether a new one is valid.
 type PolicyWatch struct {
 	Policies *PolicySource

@@ -20,6 +20,16 @@ type RecordReader interface {
 	Records(ctx context.Context, repository int64, commit Commit) (map[string]Records, error)
 	// Origin gives the commit for which the digest was first recorded for the image. ErrNotFound when it never was.
 	Origin(ctx context.Context, repository int64, image string, digest Digest) (Commit, error)
+	// CommitsOf gives the commits for which the digest was recorded for the image, oldest first, and at most twenty.
+	CommitsOf(ctx context.Context, repository int64, image string, digest Digest) ([]Commit, error)
+	// VerifiedCommits gives the commits for which a stage of the image passed, the newest record first, and at most limit.
+	VerifiedCommits(ctx context.Context, repository int64, image string, limit int) ([]Commit, error)
+}
+
+// StageReader reads what went through a stage, whatever its commit.
+type StageReader interface {
+	// Intrusion gives the newest record of the image in the stage that has another digest than this one; zero when there is none.
+	Intrusion(ctx context.Context, repository int64, image, stage string, digest Digest) (Intrusion, error)
 }
 
 // History reads what was promoted.
@@ -40,7 +50,9 @@ type RequestReader interface {
 	// RequestByKey gives one request by its meaning, or ErrNotFound.
 	RequestByKey(ctx context.Context, key string) (Request, error)
 	// RequestsOfComment gives a comment's requests, in the order of their lines.
-	RequestsOfComment(ctx context.Context, repository, comment int64) ([]Request, error)
+	RequestsOfComment(ctx context.Context, repository int64, source RequestSource, comment int64) ([]Request, error)
+	// WaitingRequests gives the repository's requests that wait for a gate to fall.
+	WaitingRequests(ctx context.Context, repository int64) ([]Request, error)
 }
 
 // AnnouncementReader reads announcements.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,8 +35,19 @@ func (c *carrying) promote(ctx context.Context) error {
 	if err := c.runs(ctx, &into); err != nil {
 		return err
 	}
-	return c.each(ctx, into, func(image Image, previous Promotion) (Outcome, error) {
-		return c.promoteImage(ctx, into, image, previous)
+	if into.holds, err = c.holds(ctx); err != nil {
+		return err
+	}
+	if into.overrides, err = c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryOverride}, Commit: into.commit}); err != nil {
+		return err
+	}
+	units := c.policy.Policy.units(images)
+	return c.each(ctx, into, units, func(one unit, known map[string]Promotion) ([]Outcome, error) {
+		if one.group != "" {
+			return c.promoteGroup(ctx, into, one, known)
+		}
+		outcome, err := c.promoteImage(ctx, into, one.images[0], known[one.images[0].Name])
+		return []Outcome{outcome}, err
 	})
 }
 
@@ -45,8 +57,10 @@ func (c *carrying) refuseAll(into target, gate *Gate, err error) error {
 		return err
 	}
 	gates := []Gate{*gate}
-	if person := into.person.gate(into.environment.Promoters); !person.Met {
-		gates = append([]Gate{person}, gates...)
+	for _, person := range into.person.gates(into.environment) {
+		if !person.Met {
+			gates = append([]Gate{person}, gates...)
+		}
 	}
 	return c.refuse(gates...)
 }
@@ -68,25 +82,25 @@ func (c *carrying) pressedInTime(ctx context.Context, environment Environment) (
 	}, nil
 }
 
-// each carries out the command for every image. One image that has to wait or fails does not keep the others.
-func (c *carrying) each(ctx context.Context, into target, act func(Image, Promotion) (Outcome, error)) error {
-	known, err := c.History.PromotionsOf(ctx, c.request.ID)
+// each carries out the command for every image, or group of images. One that has to wait or fails does not keep the others.
+func (c *carrying) each(ctx context.Context, into target, units []unit, act func(unit, map[string]Promotion) ([]Outcome, error)) error {
+	rows, err := c.History.PromotionsOf(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
-	var waiting error
-	for _, image := range into.images {
-		previous := Promotion{}
-		for _, promotion := range known {
-			if promotion.Image == image.Name && promotion.Environment == into.environment.Name {
-				previous = promotion
-			}
+	known := map[string]Promotion{}
+	for _, promotion := range rows {
+		if promotion.Environment == into.environment.Name {
+			known[promotion.Image] = promotion
 		}
-		if previous.State.Final() {
+	}
+	var waiting error
+	for _, one := range units {
+		if previous := known[one.images[0].Name]; one.group == "" && previous.State.Final() {
 			c.answer.Outcomes = append(c.answer.Outcomes, outcomeOf(previous))
 			continue
 		}
-		outcome, err := act(image, previous)
+		outcomes, err := act(one, known)
 		var again *AgainError
 		switch {
 		case errors.As(err, &again):
@@ -94,7 +108,7 @@ func (c *carrying) each(ctx context.Context, into target, act func(Image, Promot
 		case err != nil:
 			return err
 		default:
-			c.answer.Outcomes = append(c.answer.Outcomes, outcome)
+			c.answer.Outcomes = append(c.answer.Outcomes, outcomes...)
 		}
 	}
 	if waiting != nil {
@@ -140,7 +154,7 @@ func resultOf(decision Decision) Result {
 }
 
 func worstOf(outcomes []Outcome) Result {
-	order := []Result{ResultErrored, ResultRefused, ResultPromoted, ResultRolledBack, ResultReady, ResultUnchanged}
+	order := []Result{ResultErrored, ResultRefused, ResultWaiting, ResultPromoted, ResultRolledBack, ResultReady, ResultUnchanged}
 	for _, result := range order {
 		if slices.ContainsFunc(outcomes, func(outcome Outcome) bool { return outcome.Result == result }) {
 			return result
@@ -149,61 +163,140 @@ func worstOf(outcomes []Outcome) Result {
 	return ResultInformed
 }
 
-// promoteImage decides about one image and moves its tags. The lane is taken before what the environment has is read,
-// so that two promotions never both believe to be the newer one.
+// prepared is an image that was decided about: with what to go on, or the outcome when there is nothing left to do.
+type prepared struct {
+	move       *moving
+	decision   Decision
+	inspection Inspection
+	outcome    *Outcome
+}
+
+// promoteImage decides about one image and moves its tags.
 func (c *carrying) promoteImage(ctx context.Context, into target, image Image, previous Promotion) (Outcome, error) {
-	scope := scopeOf(ctx, c.Scope, c.Lanes, c.request.Repository, image)
-	facts := Facts{
-		Now: c.Clock(), Repository: c.request.Repository, Policy: c.policy, Environment: into.environment, Image: image, Commit: into.commit,
-		Records: into.records[image.Name], Listed: into.listed, Person: into.person, Branch: into.branch, Scope: &scope,
+	made, err := c.prepareImage(ctx, into, image, previous, "")
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case made.outcome != nil:
+		return *made.outcome, nil
+	case c.waits(made.decision):
+		return Outcome{Result: ResultWaiting, Decision: made.decision}, nil
+	case len(made.decision.Unmet()) > 0:
+		return made.move.refuse(ctx, made.decision)
 	}
-	move := &moving{carrying: c, environment: into.environment, image: image, scope: scope, promotion: previous, kind: KindPromotion}
-	if outcome, done, err := move.resume(ctx); done || err != nil {
-		return outcome, err
+	return made.move.act(ctx, made.decision, made.inspection)
+}
+
+// prepareImage decides about one image. The lane is taken before what the environment has is read, so that two promotions
+// never both believe to be the newer one.
+func (c *carrying) prepareImage(ctx context.Context, into target, image Image, previous Promotion, group string) (prepared, error) {
+	scope := scopeOf(ctx, c.Scope, c.Lanes, c.request.Repository, image)
+	made := prepared{move: &moving{carrying: c, environment: into.environment, image: image, scope: scope, promotion: previous, kind: KindPromotion, group: group}}
+	if group == "" {
+		if outcome, done, err := made.move.resume(ctx); done || err != nil {
+			made.outcome = &outcome
+			return made, err
+		}
+	}
+	of, err := c.recordsOf(ctx, into, image)
+	if err != nil {
+		return made, err
+	}
+	facts := Facts{
+		Now: c.Clock(), Repository: c.request.Repository, Policy: c.policy, PolicyHash: c.policy.Hash(), Environment: into.environment, Image: image,
+		Commit: into.commit, PullRequest: c.request.Issue, Records: of.records, Listed: of.listed, Source: of.source, Person: into.person, Head: into.head,
+		Branch: into.branch, Scope: &scope, Holds: into.holds, Overrides: into.overrides,
 	}
 	refused := len(Decide(facts).Unmet()) > 0
 	if refused && !scope.Allowed {
-		return move.refuse(ctx, Decide(facts))
+		made.decision = Decide(facts)
+		return made, nil
 	}
 	var taken *Gate
 	if !refused && !c.request.Command.DryRun {
-		var err error
-		if taken, err = move.take(ctx, into.environment.TagsFor(into.commit)); err != nil {
-			return Outcome{}, err
+		if taken, err = made.move.take(ctx, into.environment.TagsFor(into.commit)); err != nil {
+			return made, err
 		}
 	}
-	if err := c.inspect(ctx, &facts); err != nil {
-		return Outcome{}, err
-	}
-	if err := c.current(ctx, &facts, !refused && taken == nil && !c.request.Command.DryRun); err != nil {
-		return Outcome{}, err
+	if err := c.ask(ctx, into, &facts, !refused && taken == nil && !c.request.Command.DryRun); err != nil {
+		return made, err
 	}
 	decision := Decide(facts)
 	if taken != nil {
 		decision.Gates = append(decision.Gates, *taken)
 	}
 	// A registry that failed for one image has left that image's stage open; what GitHub did not tell is open for all.
-	if into.unclear != nil && (len(decision.Unmet()) > 0 || reasonOf(into.unclear) != RegistryError) {
-		decision.Gates = append(decision.Gates, unclear("runs", into.unclear))
+	if of.unclear != nil && (len(decision.Unmet()) > 0 || reasonOf(of.unclear) != RegistryError) {
+		decision.Gates = append(decision.Gates, unclear("runs", of.unclear))
 	}
-	inspection := facts.Inspection.Inspection
-	move.ships = c.shipment(ctx, facts, into, decision)
-	if len(decision.Unmet()) == 0 && inspection.Manifest.Digest != decision.Digest {
+	waiting, err := c.waitingGates(ctx, into.environment, decision)
+	if err != nil {
+		return made, err
+	}
+	decision.Gates = append(decision.Gates, waiting...)
+	made.inspection = facts.Inspection.Inspection
+	made.move.ships = c.shipment(ctx, facts, into, decision)
+	if len(decision.Unmet()) == 0 && made.inspection.Manifest.Digest != decision.Digest {
 		decision.Gates = append(decision.Gates, Gate{
 			Name: "manifest", Reason: ImageMissing, Expected: "the registry has " + orNone(decision.Digest), Actual: "it does not",
 			Next: "push the image again, and let the stages run",
 		})
 	}
-	if len(decision.Unmet()) > 0 {
-		return move.refuse(ctx, decision)
+	if decision.Notes, err = c.tagNotes(ctx, facts, decision); err != nil {
+		return made, err
 	}
-	return move.act(ctx, decision, inspection)
+	made.decision = decision
+	return made, nil
+}
+
+// ask asks outside for what the decision rests on beside records.
+func (c *carrying) ask(ctx context.Context, into target, facts *Facts, held bool) (err error) {
+	if err := c.inspect(ctx, facts); err != nil {
+		return err
+	}
+	if err := c.current(ctx, facts, held); err != nil {
+		return err
+	}
+	if facts.TagRules, err = c.Images.TagRules(ctx, facts.Scope.Registry); err != nil {
+		facts.TagRules = TagRules{} // the registry itself says so when the tag is set
+	}
+	if err := c.askRules(ctx, into, facts); err != nil {
+		return err
+	}
+	facts.Former, err = c.former(ctx, into, *facts)
+	return err
+}
+
+// tagNotes says once for a registry repository that the tags which CI pushes can be overwritten.
+func (c *carrying) tagNotes(ctx context.Context, facts Facts, decision Decision) ([]string, error) {
+	tag := facts.Image.SourceTag(facts.recorded())
+	if !facts.TagRules.Known || !facts.TagRules.Movable(tag) || c.request.Command.DryRun {
+		return decision.Notes, nil
+	}
+	told := Entry{
+		Key: "told/mutable/" + facts.Scope.Registry.String(), Kind: EntryTold, Repository: facts.Repository.ID, Tag: facts.Scope.Registry.String(),
+		Reason: c.request.Key, At: c.Clock(), Recorded: c.Clock(),
+	}
+	known, err := c.Book.Entries(ctx, facts.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryTold}})
+	if err != nil {
+		return decision.Notes, err
+	}
+	for _, entry := range known {
+		if entry.Key == told.Key && entry.Reason != c.request.Key {
+			return decision.Notes, nil
+		}
+	}
+	if err := c.Journal.Commit(ctx, c.lease, Changes{Entries: []Entry{told}}); err != nil {
+		return decision.Notes, err
+	}
+	return append(decision.Notes, fmt.Sprintf("the tags of %s can be overwritten: make those of commits immutable, with an exclusion for %s (this is said once)",
+		facts.Scope.Registry, strings.Join(facts.Environment.Tags, ", "))), nil
 }
 
 // inspect asks the registry, in one go, for the candidate's manifest, the commit's tag and the environment's tags.
 func (c *carrying) inspect(ctx context.Context, facts *Facts) error {
 	candidate := Candidate(c.policy.Policy, facts.Records)
-	tags := append([]string{facts.Image.SourceTag(facts.Commit)}, facts.Environment.TagsFor(facts.Commit)...)
+	tags := append([]string{facts.Image.SourceTag(facts.recorded())}, facts.Environment.TagsFor(facts.Commit)...)
 	inspection, err := c.Registry.Inspect(ctx, facts.Scope.Registry, candidate.Digest, tags)
 	if err != nil {
 		err = fromRegistry(fmt.Errorf("read the tags of %s: %w", facts.Scope.Registry, err))
@@ -215,7 +308,7 @@ func (c *carrying) inspect(ctx context.Context, facts *Facts) error {
 	if err != nil {
 		return nil
 	}
-	return c.noteMove(ctx, facts.Image, facts.Commit, facts.Records, inspection.Tags[tags[0]].Digest)
+	return c.noteMove(ctx, facts.Image, facts.recorded(), facts.Records, inspection.Tags[tags[0]].Digest)
 }
 
 // current finds out how the commit stands to what the environment has. The first sight of a tag that the ledger did not

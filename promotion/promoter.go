@@ -24,10 +24,18 @@ type Promoter struct {
 	Requests      RequestReader
 	Announcements AnnouncementReader
 	Lanes         LaneKeeper
+	Book          Book
+	Stages        StageReader
+	Branches      BranchReader
+	Reviews       ReviewReader
+	Images        ImageReader
+	Attestations  AttestationReader
+	Provenance    ProvenanceVerifier
 	Checks        Checks
 	Scope         Scope
 	Clock         func() time.Time
 	Slack         func(Environment) string
+	WebURL        string // GitHub's own address
 }
 
 // How often a request is tried when something outside fails, and for how long one waits for a lane.
@@ -45,6 +53,12 @@ type carrying struct {
 	policy  LoadedPolicy
 	role    Role
 	answer  Answer
+
+	// What was asked outside already in this try.
+	details  map[Commit]CommitDetail
+	pulls    map[Commit][]PullRequest
+	reviews  map[int][]Entry
+	standIns map[Commit]target
 }
 
 // Carry carries on one request, given by its key. It gives the changes that settle it, or an *AgainError when it is to
@@ -62,6 +76,9 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 	c.answer = Answer{
 		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester, Commit: request.Commit,
 	}
+	if idle, err := c.idle(ctx); idle || err != nil {
+		return Changes{Work: []NewWork{wakeOf(request, request.Waiting.Until)}}, err
+	}
 	silent, err := c.run(ctx)
 	if err != nil {
 		if err := c.again(err); err != nil {
@@ -69,6 +86,9 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 		}
 		c.answer.Result = ResultErrored
 		c.answer.Gates = append(c.answer.Gates, unclear("request", err))
+	}
+	if c.answer.Result == ResultWaiting {
+		return c.wait(ctx)
 	}
 	return c.settle(ctx, silent)
 }
@@ -106,6 +126,9 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 		return !c.request.Repository.Private && !c.request.Insider, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
 	}
 	stranger := c.role.Permission == "none" || c.role.Permission == "read" && !c.request.Repository.Private
+	if c.request.State == RequestWaiting {
+		stranger = false // it was answered before: it is told what became of it
+	}
 	if !stranger {
 		if err := c.acknowledge(ctx); err != nil {
 			return false, err
@@ -129,7 +152,7 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 
 // acknowledge shows that the comment was seen. The answer to a button is its check run.
 func (c *carrying) acknowledge(ctx context.Context) error {
-	if c.request.Source != FromComment {
+	if c.request.Comment == 0 {
 		return nil
 	}
 	eyes := reaction(c.request, ReactionEyes)
@@ -146,9 +169,11 @@ func (c *carrying) namedByPolicy(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	for _, environment := range c.policy.Policy.Environments {
-		allowed, err := c.may(ctx, environment.Promoters)
-		if err != nil || allowed {
-			return allowed, err
+		for _, people := range []People{environment.Promoters, environment.Approvals.People(), environment.Override.People(), environment.Lifters()} {
+			allowed, err := c.may(ctx, people)
+			if err != nil || allowed {
+				return allowed, err
+			}
 		}
 	}
 	return false, nil
@@ -156,23 +181,28 @@ func (c *carrying) namedByPolicy(ctx context.Context) (bool, error) {
 
 var permissionRank = map[string]int{"read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
 
-// may reports whether any one entry names the requester, asking for as little as it takes.
+// may reports whether any one entry names the requester.
 func (c *carrying) may(ctx context.Context, people People) (bool, error) {
-	if needed := permissionRank[people.Permission]; needed > 0 && permissionRank[c.role.Permission] >= needed {
+	return c.roleMay(ctx, people, c.request.Requester, c.role)
+}
+
+// roleMay reports whether any one entry names somebody with the role, asking for as little as it takes.
+func (c *carrying) roleMay(ctx context.Context, people People, person Person, role Role) (bool, error) {
+	if needed := permissionRank[people.Permission]; needed > 0 && permissionRank[role.Permission] >= needed {
 		return true, nil
 	}
-	if c.role.Permission == "none" {
+	if role.Permission == "none" {
 		return false, nil
 	}
 	for _, user := range people.Users {
-		if strings.EqualFold(user, c.request.Requester.Login) {
+		if strings.EqualFold(user, person.Login) {
 			return true, nil
 		}
 	}
 	for _, team := range people.Teams {
-		member, err := c.People.TeamMember(ctx, c.request.Repository, team, c.request.Requester)
+		member, err := c.People.TeamMember(ctx, c.request.Repository, team, person)
 		if err != nil {
-			return false, fromGitHub(fmt.Errorf("look up %s in team %s: %w", c.request.Requester.Login, team, err))
+			return false, fromGitHub(fmt.Errorf("look up %s in team %s: %w", person.Login, team, err))
 		}
 		if member {
 			return true, nil
@@ -199,36 +229,14 @@ func (c *carrying) dispatch(ctx context.Context) error {
 			Next: "mend the file on the default branch (verbatim validate shows the same)",
 		})
 	}
-	if missing := notYet(command); missing != "" {
-		return c.refuse(Gate{
-			Name: "command", Reason: NotEnforced, Expected: "a command that this version carries out", Actual: missing + " is not there yet",
-			Next: "use /promote, /promote status, /promote help or /rollback",
-		})
+	act, found := map[Verb]func(context.Context) error{
+		VerbHelp: c.help, VerbStatus: c.status, VerbRollback: c.rollback, VerbPromote: c.promote, VerbApprove: c.approve,
+		VerbHold: c.hold, VerbResume: c.resume, VerbCancel: c.cancel, VerbOverride: c.override,
+	}[command.Verb]
+	if !found {
+		return c.refuse(Gate{Name: "command", Reason: UnknownCommand, Expected: "a command of /promote help", Actual: string(command.Verb), Next: "/promote help"})
 	}
-	switch command.Verb {
-	case VerbHelp:
-		return c.help()
-	case VerbStatus:
-		return c.status(ctx)
-	case VerbRollback:
-		return c.rollback(ctx)
-	default:
-		return c.promote(ctx)
-	}
-}
-
-// notYet gives what the command needs that this version does not have.
-func notYet(command Command) string {
-	later := []Verb{VerbApprove, VerbHold, VerbResume, VerbCancel, VerbOverride}
-	switch {
-	case slices.Contains(later, command.Verb):
-		return "/promote " + string(command.Verb)
-	case command.WhenVerified:
-		return "--when-verified"
-	case command.SHA == "latest":
-		return "--sha latest"
-	}
-	return ""
+	return act(ctx)
 }
 
 // refuse answers with gates that are unmet before any image comes into it.
@@ -253,13 +261,16 @@ func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
 	}
 	silent = silent && len(c.answer.Outcomes) == 0
 	c.answer.Duration = now.Sub(c.request.Received)
+	if err := c.tellHolds(ctx); err != nil {
+		return Changes{}, err
+	}
 	request := c.request
 	request.State, request.Answer = RequestSettled, c.answer
 	changes := Changes{Requests: []*Request{&request}, Promotions: ended, ReleaseLanes: true}
 	if silent {
 		return changes, nil
 	}
-	if request.Source == FromComment {
+	if request.Comment != 0 {
 		replies, err := c.reply(ctx, request)
 		if err != nil {
 			return Changes{}, err
@@ -274,12 +285,42 @@ func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
 		return Changes{}, err
 	}
 	changes.Announcements = append(changes.Announcements, checks...)
-	return changes, nil
+	changes.Work, err = c.wakeOthers(ctx, request)
+	return changes, err
+}
+
+// tellHolds puts what is held into an answer that refuses.
+func (c *carrying) tellHolds(ctx context.Context) error {
+	if c.answer.Environment == "" || c.answer.Result != ResultRefused {
+		return nil
+	}
+	holds, err := c.holds(ctx)
+	for _, hold := range holds {
+		if strings.EqualFold(hold.Environment, c.answer.Environment) {
+			c.answer.Holds = append(c.answer.Holds, hold)
+		}
+	}
+	return err
+}
+
+// wakeOthers looks again at what waits, when the request may have changed what it waits for.
+func (c *carrying) wakeOthers(ctx context.Context, request Request) ([]NewWork, error) {
+	if request.Answer.Result != ResultInformed {
+		return nil, nil
+	}
+	switch request.Command.Verb {
+	case VerbHold:
+		return Wake(ctx, c.Requests, request.Repository.ID, Commit{}, 0)
+	case VerbApprove, VerbOverride, VerbCancel:
+		return Wake(ctx, c.Requests, request.Repository.ID, request.Answer.Commit, 0)
+	default:
+		return nil, nil
+	}
 }
 
 // reply gives the comment's one reply and its reaction, once all of the comment's requests are settled.
 func (c *carrying) reply(ctx context.Context, settled Request) ([]Announcement, error) {
-	requests, err := c.Requests.RequestsOfComment(ctx, settled.Repository.ID, settled.Comment)
+	requests, err := c.Requests.RequestsOfComment(ctx, settled.Repository.ID, settled.Source, settled.Comment)
 	if err != nil {
 		return nil, err
 	}
@@ -294,21 +335,25 @@ func (c *carrying) reply(ctx context.Context, settled Request) ([]Announcement, 
 			answers = append(answers, request.Answer)
 		}
 	}
-	return []Announcement{
-		{
-			Key:  fmt.Sprintf("reply/%d/%d", settled.Repository.ID, settled.Comment),
-			Kind: AnnounceReply, Repository: settled.Repository, Issue: settled.Issue, Comment: settled.Comment, Answers: answers,
-		},
-		reaction(settled, reactionTo(answers)),
-	}, nil
+	word := "reply"
+	if settled.Source == FromCommit {
+		word = "commit_reply"
+	}
+	told := []Announcement{{
+		Key:  fmt.Sprintf("%s/%d/%d", word, settled.Repository.ID, settled.Comment),
+		Kind: AnnounceReply, Repository: settled.Repository, Issue: settled.Issue, Commit: settled.commented(), Comment: settled.Comment, Answers: answers,
+	}}
+	waiting := slices.ContainsFunc(answers, func(answer Answer) bool { return answer.Result == ResultWaiting })
+	if !waiting {
+		told = append(told, reaction(settled, reactionTo(answers)))
+	}
+	return told, nil
 }
 
 // notice gives the Slack message of the request, if there is one to send.
 func (c *carrying) notice(request Request) (Announcement, bool) {
-	kinds := map[Result]NoticeKind{ResultPromoted: NoticePromoted, ResultRolledBack: NoticeRolledBack, ResultRefused: NoticeRefused}
-	kind, tells := kinds[request.Answer.Result]
-	acted := request.Command.Verb == VerbPromote || request.Command.Verb == VerbRollback
-	if !tells || !acted || request.Command.DryRun || request.Answer.Environment == "" {
+	kind, tells := noticeKind(request)
+	if !tells || request.Command.DryRun || request.Answer.Environment == "" {
 		return Announcement{}, false
 	}
 	environment, _ := c.policy.Policy.Environment(request.Answer.Environment)
@@ -320,4 +365,18 @@ func (c *carrying) notice(request Request) (Announcement, bool) {
 		Key: "slack/" + request.Key, Kind: AnnounceSlack, Repository: request.Repository,
 		Notice: &Notice{Webhook: webhook, Kind: kind, Repository: request.Repository, Answer: request.Answer},
 	}, true
+}
+
+// noticeKind gives what Slack is told of a settled request, if anything.
+func noticeKind(request Request) (NoticeKind, bool) {
+	results := map[Result]NoticeKind{ResultPromoted: NoticePromoted, ResultRolledBack: NoticeRolledBack, ResultRefused: NoticeRefused}
+	verbs := map[Verb]NoticeKind{VerbOverride: NoticeOverridden, VerbHold: NoticeHeld, VerbResume: NoticeResumed}
+	switch request.Command.Verb {
+	case VerbPromote, VerbRollback:
+		kind, tells := results[request.Answer.Result]
+		return kind, tells
+	default:
+		kind, tells := verbs[request.Command.Verb]
+		return kind, tells && request.Answer.Result == ResultInformed
+	}
 }

@@ -1,5 +1,7 @@
 package promotion
 
+import "time"
+
 // Reason is a stable code that says which gate refused. The codes are part of the contract with users.
 type Reason string
 
@@ -57,8 +59,29 @@ type Gate struct {
 	Met      bool
 	Expected string
 	Actual   string
-	Next     string // what to do when it is unmet
-	URL      string // the evidence, when there is a page for it
+	Next     string    // what to do when it is unmet
+	URL      string    // the evidence, when there is a page for it
+	Until    time.Time // when it is met by the mere passing of time; zero when it is not
+	Waived   string    // who waived it, and why; "" when nobody did
+}
+
+// waits reports whether a gate with this code may still fall by itself or by people who are asked: what --when-verified
+// waits for.
+func (r Reason) waits() bool {
+	switch r {
+	case StageMissing, StageRunning, ImageMissing, EvidenceMissing, Soaking, OutsideWindow, ApprovalsMissing, NotReviewed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Waivable gives the codes that an override may name: never those of identity, scope, digest or policy.
+func Waivable() []Reason {
+	return []Reason{
+		NotReviewed, StageMissing, StageFailed, StageRunning, WorkflowChanged, EvidenceMissing, TestsFailed, CoverageLow, Soaking, TooOld,
+		OutsideWindow, Held, ApprovalsMissing, ProvenanceMissing, ProvenanceInvalid, OlderThanCurrent,
+	}
 }
 
 // Reasons gives every reason code, in the order of the contract.

@@ -23,6 +23,7 @@ type Run struct {
 	Updated        time.Time // of a completed run: when it ended
 	URL            string
 	Actor          Person
+	Bases          []string // base branches of its pull requests, as far as GitHub lists them
 }
 
 // Finished reports whether the run's newest attempt has ended.
@@ -80,7 +81,8 @@ type Verification struct {
 	Ended      time.Time
 	Pushed     time.Time // when the registry got the digest; zero where it does not know
 	URL        string
-	Definition string // Stage.Definition at that time
+	Definition string    // Stage.Definition at that time
+	Evidence   *Evidence // what its artifacts said; nil when the stage asks for none
 	Recorded   time.Time
 }
 

@@ -13,8 +13,10 @@ import (
 // that are not on a pull request.
 type CommentEvent struct {
 	Repository Repository
-	Issue      int
+	Issue      int    // the pull request's number; 0 for a comment on a commit
+	Commit     Commit // that was commented on; zero for a comment on a pull request
 	Comment    int64
+	Commented  time.Time
 	Author     Person
 	Insider    bool // GitHub calls the author an owner, member or collaborator
 	Commands   []Command
@@ -50,11 +52,16 @@ func (d Door) Commented(ctx context.Context, event CommentEvent) (Changes, error
 	}
 	var changes Changes
 	for i, command := range commands {
-		request := Request{
-			Key: fmt.Sprintf("comment/%d/%d/%d", event.Repository.ID, event.Comment, i), Source: FromComment, Repository: event.Repository,
-			Issue: event.Issue, Comment: event.Comment, Requester: event.Author, Insider: event.Insider, Command: command, Received: event.Received, State: RequestOpen,
+		source := FromComment
+		if event.Issue == 0 {
+			source = FromCommit
 		}
-		if err := d.add(ctx, &changes, request, fmt.Sprintf("request/%d/%d", event.Repository.ID, event.Issue)); err != nil {
+		request := Request{
+			Key: fmt.Sprintf("%s/%d/%d/%d", source, event.Repository.ID, event.Comment, i), Source: source, Repository: event.Repository,
+			Issue: event.Issue, Commit: event.Commit, Comment: event.Comment, Commented: event.Commented, Requester: event.Author, Insider: event.Insider,
+			Command: command, Received: event.Received, State: RequestOpen,
+		}
+		if err := d.add(ctx, &changes, request); err != nil {
 			return Changes{}, err
 		}
 	}
@@ -85,12 +92,12 @@ func (d Door) Pressed(ctx context.Context, event PressEvent) (Changes, error) {
 		Received: event.Received, State: RequestOpen,
 	}
 	var changes Changes
-	err = d.add(ctx, &changes, request, fmt.Sprintf("request/%d/%s", event.Repository.ID, check.Environment))
+	err = d.add(ctx, &changes, request)
 	return changes, err
 }
 
 // add adds the request and its row of work, unless it was added before: under this delivery or another.
-func (d Door) add(ctx context.Context, changes *Changes, request Request, queue string) error {
+func (d Door) add(ctx context.Context, changes *Changes, request Request) error {
 	_, err := d.Requests.RequestByKey(ctx, request.Key)
 	if err == nil {
 		return nil
@@ -99,7 +106,7 @@ func (d Door) add(ctx context.Context, changes *Changes, request Request, queue 
 		return err
 	}
 	changes.Requests = append(changes.Requests, &request)
-	changes.Work = append(changes.Work, NewWork{Kind: WorkRequest, Subject: request.Key, Queue: queue})
+	changes.Work = append(changes.Work, NewWork{Kind: WorkRequest, Subject: request.Key, Queue: request.queue()})
 	return nil
 }
 
@@ -124,7 +131,23 @@ func reactionTo(answers []Answer) string {
 
 func reaction(request Request, content string) Announcement {
 	return Announcement{
-		Key:  strings.Join([]string{"reaction", strconv.FormatInt(request.Repository.ID, 10), strconv.FormatInt(request.Comment, 10), content}, "/"),
-		Kind: AnnounceReaction, Repository: request.Repository, Issue: request.Issue, Comment: request.Comment, Reaction: content,
+		Key:  strings.Join([]string{reactionWord(request), strconv.FormatInt(request.Repository.ID, 10), strconv.FormatInt(request.Comment, 10), content}, "/"),
+		Kind: AnnounceReaction, Repository: request.Repository, Issue: request.Issue, Commit: request.commented(), Comment: request.Comment, Reaction: content,
 	}
+}
+
+// commented gives the commit that was commented on; zero for a comment on a pull request, or none.
+func (r Request) commented() Commit {
+	if r.Source != FromCommit {
+		return Commit{}
+	}
+	return r.Commit
+}
+
+// reactionWord keeps the comments on commits, whose ids are their own, apart from those on pull requests.
+func reactionWord(request Request) string {
+	if request.Source == FromCommit {
+		return "commit_reaction"
+	}
+	return "reaction"
 }

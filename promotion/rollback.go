@@ -20,8 +20,16 @@ func (c *carrying) rollback(ctx context.Context) error {
 	if into.person, err = c.personFact(ctx, environment); err != nil {
 		return err
 	}
-	return c.each(ctx, into, func(image Image, previous Promotion) (Outcome, error) {
-		return c.rollbackImage(ctx, into, image, previous)
+	if into.holds, err = c.holds(ctx); err != nil {
+		return err
+	}
+	var units []unit
+	for _, image := range images {
+		units = append(units, unit{images: []Image{image}})
+	}
+	return c.each(ctx, into, units, func(one unit, known map[string]Promotion) ([]Outcome, error) {
+		outcome, err := c.rollbackImage(ctx, into, one.images[0], known[one.images[0].Name])
+		return []Outcome{outcome}, err
 	})
 }
 
@@ -38,7 +46,8 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 	decision := Decision{Image: image.Name, Environment: into.environment.Name, Registry: scope.Registry}
 	facts := Facts{Repository: c.request.Repository, Policy: c.policy, Environment: into.environment}
 	decision.Gates = append(decision.Gates, rollbackRules(facts)...)
-	decision.Gates = append(decision.Gates, into.person.gate(into.environment.Promoters), scope.gate(c.request.Repository))
+	decision.Gates = append(decision.Gates, into.person.gates(into.environment)...)
+	decision.Gates = append(decision.Gates, scope.gate(c.request.Repository), holdGate(into.holds, into.environment, c.request.Issue, Commit{}))
 	refused := len(decision.Unmet()) > 0
 	if !refused && !c.request.Command.DryRun {
 		gate, err := move.take(ctx, into.environment.TagsFor(Commit{}))
@@ -71,7 +80,7 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 func rollbackRules(facts Facts) []Gate {
 	gates := ruleGates(facts)[:1]
 	var keys []string
-	for _, key := range facts.Policy.Policy.NotEnforced(facts.Environment, facts.Repository.DefaultBranch) {
+	for _, key := range facts.Policy.Policy.NotEnforced(facts.Environment) {
 		if strings.HasSuffix(key, ".repository") || strings.HasSuffix(key, ".deploy") || strings.HasSuffix(key, ".attest") {
 			keys = append(keys, key)
 		}

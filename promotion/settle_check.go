@@ -22,7 +22,8 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 	if overwritten := c.overwritten(request); len(overwritten) > 0 {
 		return overwritten, nil
 	}
-	if !moved && request.Source != FromButton {
+	acted := request.Answer.Result == ResultInformed && slices.Contains([]Verb{VerbApprove, VerbOverride, VerbHold, VerbResume}, request.Command.Verb)
+	if !moved && !acted && request.Source != FromButton {
 		return nil, nil
 	}
 	var announcements []Announcement

@@ -83,14 +83,15 @@ func newestAttempt(stage Stage, records Records, listed []Attempt) *attemptRecor
 	return newest
 }
 
-// stageGate decides one required stage for a digest.
-func stageGate(policy Policy, stage Stage, records Records, listed []Attempt, digest Digest) (Gate, *Verification) {
+// stageGates decides one required stage for a digest: the stage's own gate, and one for each thing that its evidence does
+// not prove. The verification is the one that the gate rests on, when all of them are met.
+func stageGates(policy Policy, stage Stage, records Records, listed []Attempt, digest Digest) ([]Gate, *Verification) {
 	gate := Gate{Name: "stage " + stage.Name, Reason: StageMissing, Expected: "passed for " + orNone(digest)}
 	newest := newestAttempt(stage, records, listed)
 	if newest == nil {
 		gate.Actual = "no run of " + stage.Workflow + " was seen for this commit"
 		gate.Next = "wait for the workflow, or run it for this commit"
-		return gate, nil
+		return []Gate{gate}, nil
 	}
 	gate.URL = newest.url
 	verification := newest.verification
@@ -102,9 +103,7 @@ func stageGate(policy Policy, stage Stage, records Records, listed []Attempt, di
 		gate.Reason, gate.Actual = StageRunning, fmt.Sprintf("run %d, attempt %d, has no result yet", newest.run, newest.attempt)
 		gate.Next = "wait until it has ended"
 	case !verification.Passed():
-		gate.Reason = verification.Failure
-		gate.Actual = fmt.Sprintf("attempt %d: %s", verification.Attempt, verification.Detail)
-		gate.Next = "mend the cause and run the stage again"
+		return failedGates(gate, *verification), nil
 	case verification.Definition != stage.Definition():
 		gate.Actual = "it passed under another definition of the stage: the policy has changed since"
 		gate.Next = "run the stage again under the policy of now"
@@ -115,12 +114,35 @@ func stageGate(policy Policy, stage Stage, records Records, listed []Attempt, di
 		if missing := missingBefore(policy, stage, *verification, records); len(missing) > 0 {
 			gate.Actual = fmt.Sprintf("started at %s, before %s had passed for this digest", clockText(verification.Started), strings.Join(missing, ", "))
 			gate.Next = "run " + stage.Name + " again, now that what it comes after has passed"
-			return gate, nil
+			return []Gate{gate}, nil
 		}
-		gate.Met, gate.Actual = true, fmt.Sprintf("passed in attempt %d", verification.Attempt)
-		return gate, verification
+		gate.Met, gate.Actual = true, fmt.Sprintf("passed in attempt %d%s", verification.Attempt, proofText(verification.Evidence))
+		return []Gate{gate}, verification
 	}
-	return gate, nil
+	return []Gate{gate}, nil
+}
+
+// failedGates tells everything that an attempt did not prove.
+func failedGates(gate Gate, verification Verification) []Gate {
+	gate.Next = "mend the cause and run the stage again"
+	var gates []Gate
+	problems := verification.Evidence.problems()
+	if len(problems) == 0 || verification.Failure != problems[0].Reason {
+		own := gate
+		own.Reason = verification.Failure
+		own.Actual = fmt.Sprintf("attempt %d: %s", verification.Attempt, verification.Detail)
+		gates = append(gates, own)
+	}
+	for _, problem := range problems {
+		proof := gate
+		proof.Name, proof.Reason = gate.Name+", artifact "+problem.Artifact, problem.Reason
+		proof.Expected, proof.Actual = expectedOf(problem.Reason), fmt.Sprintf("attempt %d: %s", verification.Attempt, problem.Detail)
+		if problem.Reason == EvidenceMissing {
+			proof.Next = "upload the artifact under exactly this name in the run (with if: always(), so that a failed run has it too), and run the stage again"
+		}
+		gates = append(gates, proof)
+	}
+	return gates
 }
 
 // missingBefore gives the stages that the stage comes after and that had not passed for its digest when it started.

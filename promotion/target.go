@@ -14,7 +14,10 @@ type target struct {
 	images      []Image
 	commit      Commit
 	person      *PersonFact
+	head        *HeadFact // of an open pull request
 	branch      *BranchFact
+	holds       []Hold
+	overrides   []Entry
 	records     map[string]Records
 	listed      []Attempt
 	unclear     error // some run of the commit could not be judged
@@ -122,11 +125,13 @@ func (c *carrying) personFact(ctx context.Context, environment Environment) (*Pe
 
 // commit finds which commit the command is about. A gate says why there is none.
 func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
-	if c.request.Source == FromButton {
-		into.commit = c.request.Commit
-		return nil, nil
-	}
-	if sha := c.request.Command.SHA; sha != "" {
+	sha := c.request.Command.SHA
+	switch {
+	case sha == "latest":
+		commit, gate, err := c.latest(ctx, into.environment)
+		into.commit = commit
+		return gate, err
+	case sha != "":
 		commit, err := c.Commits.ResolveCommit(ctx, c.request.Repository, sha)
 		if errors.Is(err, ErrNotFound) {
 			return &Gate{
@@ -136,42 +141,30 @@ func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
 		}
 		into.commit = commit
 		return nil, fromGitHub(err)
+	case c.request.Issue == 0:
+		into.commit = c.request.Commit // a button's, or the one that was commented on
+		return nil, nil
 	}
 	pull, err := c.Commits.PullRequest(ctx, c.request.Repository, c.request.Issue)
 	if err != nil {
 		return nil, fromGitHub(fmt.Errorf("read pull request #%d: %w", c.request.Issue, err))
 	}
 	into.pullRequest = pull
-	if !pull.Merged {
+	switch {
+	case !pull.Merged && pull.State == "open" && into.environment.AllowUnmerged:
+		into.commit = pull.Head
+		into.head, err = c.openHead(ctx, pull)
+		return nil, err
+	case !pull.Merged:
 		return &Gate{
 			Name: "merged", Reason: NotMerged, Expected: fmt.Sprintf("pull request #%d is merged", pull.Number), Actual: "it is " + pull.State,
 			Next: "merge it first, or name a commit of the branch with --sha",
 		}, nil
-	}
-	if pull.MergeCommit.IsZero() {
+	case pull.MergeCommit.IsZero():
 		return nil, fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d is merged, but GitHub names no merge commit", pull.Number)})
 	}
 	into.commit = pull.MergeCommit
 	return nil, nil
-}
-
-// branchFact asks whether the commit is on the branch that the environment promotes from.
-func (c *carrying) branchFact(ctx context.Context, into *target) error {
-	into.branch = &BranchFact{Branch: c.request.Repository.DefaultBranch}
-	// The policy was just read at the branch's head: asking by that commit saves a call, and no tag can stand in for the branch.
-	comparison, err := c.Commits.Compare(ctx, c.request.Repository, into.commit.String(), c.policy.File.Head.String())
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil
-	case err != nil:
-		err = fromGitHub(fmt.Errorf("ask whether %s is on %s: %w", into.commit.Short(), into.branch.Branch, err))
-		if again := c.again(err); again != nil {
-			return again
-		}
-		into.branch.Err = err
-	}
-	into.branch.On = err == nil && (comparison.Status == "ahead" || comparison.Status == "identical")
-	return nil
 }
 
 // runs reads the newest runs of the commit again, in one listing, and records what was missed: a promotion does not
@@ -189,6 +182,9 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 		return fromGitHub(fmt.Errorf("list the runs of %s: %w", into.commit.Short(), err))
 	}
 	var missed Changes
+	if err := c.deployments(ctx, into, records); err != nil {
+		return err
+	}
 	for _, run := range oldestFirst(listed) {
 		verifications, attempts, err := c.Observer.verify(ctx, c.request.Repository, c.policy, run, records)
 		missed.Verifications = append(missed.Verifications, verifications...)
@@ -219,4 +215,46 @@ func (c *carrying) noteMove(ctx context.Context, image Image, commit Commit, rec
 	}
 	sighting := Start{Repository: c.request.Repository.ID, Image: image.Name, Commit: commit, Digest: named, Observed: c.Clock()}
 	return c.Journal.Commit(ctx, c.lease, Changes{Starts: []Start{sighting}})
+}
+
+// deployments reads those runs again that the commit's records name and that no listing by commit has: their heads are not
+// what they deployed.
+func (c *carrying) deployments(ctx context.Context, into *target, records map[string]Records) error {
+	asked := map[int64]bool{}
+	for _, of := range records {
+		for _, stage := range c.policy.Policy.Stages {
+			newest := newestAttempt(stage, of, nil)
+			if newest == nil || newest.verification == nil || !ByDigest(newest.verification.Event) || asked[newest.run] {
+				continue
+			}
+			asked[newest.run] = true
+			run, err := c.Runs.Run(ctx, c.request.Repository, newest.run)
+			if errors.Is(err, ErrNotFound) {
+				continue // GitHub keeps runs for a while only; what it proved stays proven
+			}
+			if err != nil {
+				err = fromGitHub(fmt.Errorf("read run %d of %s: %w", newest.run, c.request.Repository.FullName(), err))
+				if again := c.again(err); again != nil {
+					return again
+				}
+				into.unclear = err
+				continue
+			}
+			if run.Attempt > newest.attempt || !run.Finished() {
+				into.listed = append(into.listed, Attempt{Stage: stage.Name, Run: run.ID, Number: run.Attempt, Started: run.Started, Running: !run.Finished(), URL: run.URL})
+			}
+			if run.Attempt > newest.attempt && run.Finished() {
+				missed, err := c.Observer.deployed(ctx, c.request.Repository, c.policy, run)
+				if err := cmp.Or(err, c.Journal.Commit(ctx, c.lease, missed)); err != nil {
+					return err
+				}
+				for _, verification := range missed.Verifications {
+					if verification.Commit == into.commit {
+						keep(records, verification)
+					}
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -19,7 +19,7 @@ func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes prom
 			return err
 		}
 		for _, write := range []func(context.Context, *sql.Tx, promotion.Changes) error{
-			writeStarts, writeVerifications, writeRequests, writePromotions, l.writeAnnouncements, l.writeWork,
+			writeStarts, writeVerifications, writeRequests, writePromotions, writeEntries, l.writeAnnouncements, l.writeWork,
 		} {
 			if err := write(ctx, tx, changes); err != nil {
 				return err
@@ -79,7 +79,7 @@ func writeVerifications(ctx context.Context, tx *sql.Tx, changes promotion.Chang
 
 func jobsText(jobs []int64) string { return strings.Trim(fmt.Sprint(jobs), "[]") }
 
-// writeRequests adds requests that are new, and settles those that are open. What identifies a request never changes.
+// writeRequests adds requests that are new, and moves on those that are not settled. What identifies a request never changes.
 func writeRequests(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
 	for _, request := range changes.Requests {
 		var state promotion.RequestState
@@ -87,7 +87,7 @@ func writeRequests(ctx context.Context, tx *sql.Tx, changes promotion.Changes) e
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			err = insertRequest(ctx, tx, request)
-		case err == nil && state == promotion.RequestOpen && request.State == promotion.RequestSettled:
+		case err == nil && state != promotion.RequestSettled && request.State != promotion.RequestOpen:
 			err = settleRequest(ctx, tx, request)
 		}
 		if err != nil {
@@ -105,8 +105,8 @@ func insertRequest(ctx context.Context, tx *sql.Tx, request *promotion.Request) 
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO requests (id, key, repository, comment, state, received, content) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		request.ID, request.Key, request.Repository.ID, request.Comment, string(request.State), micros(request.Received), string(content))
+	_, err = tx.ExecContext(ctx, `INSERT INTO requests (id, key, repository, source, comment, state, received, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		request.ID, request.Key, request.Repository.ID, string(request.Source), request.Comment, string(request.State), micros(request.Received), string(content))
 	return err
 }
 

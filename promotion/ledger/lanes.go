@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -99,13 +100,27 @@ func (l *Ledger) CachedPolicy(ctx context.Context, repository int64) (promotion.
 
 // CachePolicy keeps a policy file. A zero time has the next reader look anew.
 func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked time.Time) error {
-	_, err := l.write.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = excluded.checked, head = excluded.head, found = excluded.found, source = excluded.source, content = excluded.content`,
-		repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), file.Source, string(file.Content))
+	named, err := json.Marshal(repository)
+	if err != nil {
+		return err
+	}
+	_, err = l.write.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, named, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = excluded.checked, head = excluded.head, found = excluded.found, named = excluded.named, source = excluded.source, content = excluded.content`,
+		repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), string(named), file.Source, string(file.Content))
 	if err != nil {
 		return fmt.Errorf("keep the policy of %s: %w", repository.FullName(), err)
 	}
 	return nil
+}
+
+// Governed gives the repositories that have a policy, as far as is known.
+func (l *Ledger) Governed(ctx context.Context) ([]promotion.Repository, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT named FROM policies WHERE found = 1 ORDER BY repository`)
+	repositories, err := collect(rows, err, decoded[promotion.Repository])
+	if err != nil {
+		return nil, fmt.Errorf("list the repositories that have a policy: %w", err)
+	}
+	return repositories, nil
 }
 
 // ForgetPolicies has the next readers of all of the owner's repositories look anew.

@@ -126,11 +126,21 @@ func (l *Ledger) request(ctx context.Context, what, query string, argument any) 
 }
 
 // RequestsOfComment gives the requests of a comment, in the order of its lines.
-func (l *Ledger) RequestsOfComment(ctx context.Context, repository, comment int64) ([]promotion.Request, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT content FROM requests WHERE repository = $1 AND comment = $2 ORDER BY id`, repository, comment)
+func (l *Ledger) RequestsOfComment(ctx context.Context, repository int64, source promotion.RequestSource, comment int64) ([]promotion.Request, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT content FROM requests WHERE repository = $1 AND comment = $2 AND source = $3 ORDER BY id`, repository, comment, string(source))
 	requests, err := collect(rows, err, decoded[promotion.Request])
 	if err != nil {
 		return nil, fmt.Errorf("read the requests of comment %d: %w", comment, err)
+	}
+	return requests, nil
+}
+
+// WaitingRequests gives the repository's requests that wait for a gate to fall, oldest first.
+func (l *Ledger) WaitingRequests(ctx context.Context, repository int64) ([]promotion.Request, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT content FROM requests WHERE repository = $1 AND state = 'waiting' ORDER BY id`, repository)
+	requests, err := collect(rows, err, decoded[promotion.Request])
+	if err != nil {
+		return nil, fmt.Errorf("read the requests of repository %d that wait: %w", repository, err)
 	}
 	return requests, nil
 }

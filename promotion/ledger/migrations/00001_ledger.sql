@@ -5,11 +5,11 @@ CREATE TABLE sequences (
     name TEXT PRIMARY KEY,
     last BIGINT NOT NULL
 );
-INSERT INTO sequences (name, last) VALUES ('work', 0), ('verification', 0), ('request', 0), ('promotion', 0);
+INSERT INTO sequences (name, last) VALUES ('work', 0), ('verification', 0), ('request', 0), ('promotion', 0), ('entry', 0);
 
 CREATE TABLE work (
     id          BIGINT PRIMARY KEY,
-    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement')),
+    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement', 'check', 'drift')),
     subject     TEXT   NOT NULL,
     queue       TEXT   NOT NULL,
     delivery    TEXT   NOT NULL,
@@ -61,17 +61,22 @@ CREATE TABLE verifications (
 );
 CREATE UNIQUE INDEX verifications_once ON verifications (repository, commit_sha, image, stage, run, attempt, judged, final, jobs, digest, failure, definition);
 CREATE INDEX verifications_digest ON verifications (repository, image, digest, id);
+CREATE INDEX verifications_passed ON verifications (repository, image, id) WHERE failure = '';
+CREATE INDEX verifications_stage ON verifications (repository, image, stage, id);
+CREATE INDEX starts_stage ON starts (repository, image, stage, observed);
 
 CREATE TABLE requests (
     id         BIGINT PRIMARY KEY,
     key        TEXT   NOT NULL UNIQUE,
     repository BIGINT NOT NULL,
+    source     TEXT   NOT NULL,
     comment    BIGINT NOT NULL,
-    state      TEXT   NOT NULL CHECK (state IN ('open', 'settled')),
+    state      TEXT   NOT NULL CHECK (state IN ('open', 'waiting', 'settled')),
     received   BIGINT NOT NULL,
     content    TEXT   NOT NULL
 );
 CREATE INDEX requests_comment ON requests (repository, comment, id);
+CREATE INDEX requests_waiting ON requests (repository, id) WHERE state = 'waiting';
 
 CREATE TABLE promotions (
     id          BIGINT PRIMARY KEY,
@@ -100,6 +105,29 @@ CREATE TABLE announcements (
     content  TEXT   NOT NULL
 );
 
+-- What people did and what was seen, beside runs and promotions. Append-only.
+CREATE TABLE entries (
+    id           BIGINT PRIMARY KEY,
+    key          TEXT   NOT NULL UNIQUE,
+    kind         TEXT   NOT NULL,
+    repository   BIGINT NOT NULL,
+    environment  TEXT   NOT NULL,
+    pull_request BIGINT NOT NULL,
+    commit_sha   TEXT   NOT NULL,
+    at           BIGINT NOT NULL,
+    content      TEXT   NOT NULL
+);
+CREATE INDEX entries_kind ON entries (repository, kind, id);
+CREATE INDEX entries_commit ON entries (repository, commit_sha, id);
+CREATE INDEX entries_pull_request ON entries (repository, pull_request, id);
+
+-- Who does what only one may do at a time.
+CREATE TABLE leaders (
+    name   TEXT   PRIMARY KEY,
+    holder TEXT   NOT NULL,
+    until  BIGINT NOT NULL
+);
+
 CREATE TABLE lanes (
     registry    TEXT   NOT NULL,
     tag         TEXT   NOT NULL,
@@ -124,6 +152,7 @@ CREATE TABLE policies (
     checked    BIGINT NOT NULL,
     head       TEXT   NOT NULL,
     found      BIGINT NOT NULL CHECK (found IN (0, 1)),
+    named      TEXT   NOT NULL,
     source     TEXT   NOT NULL,
     content    TEXT   NOT NULL
 );
@@ -133,6 +162,8 @@ CREATE INDEX policies_owner ON policies (owner);
 DROP TABLE policies;
 DROP TABLE registry_owners;
 DROP TABLE lanes;
+DROP TABLE leaders;
+DROP TABLE entries;
 DROP TABLE announcements;
 DROP TABLE promotions;
 DROP TABLE requests;

@@ -1,0 +1,168 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// approvalsFact gathers who agreed to promote the image's digest, and looks up each person's right at this moment.
+func (c *carrying) approvalsFact(ctx context.Context, into target, facts Facts) (*ApprovalsFact, error) {
+	fact := &ApprovalsFact{}
+	fail := func(err error) (*ApprovalsFact, error) {
+		if again := c.again(err); again != nil {
+			return nil, again
+		}
+		fact.Err = err
+		return fact, nil
+	}
+	entries, err := c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryApproval}, Environment: facts.Environment.Name, Commit: facts.Commit})
+	if err != nil {
+		return nil, err
+	}
+	pull, found, err := c.producing(ctx, into)
+	if err != nil {
+		return fail(err)
+	}
+	if found {
+		reviews, err := c.reviewsOf(ctx, pull)
+		if err != nil {
+			return fail(err)
+		}
+		entries = append(entries, reviews...)
+		slices.SortStableFunc(entries, func(a, b Entry) int { return a.At.Compare(b.At) })
+	}
+	fact.Agreements = agreements(facts, Candidate(facts.Policy.Policy, facts.Records).Digest, entries)
+	if !slices.ContainsFunc(fact.Agreements, func(agreement Agreement) bool { return agreement.Counts }) {
+		return fact, nil
+	}
+	what, err := c.shippingOf(ctx, facts)
+	if err != nil {
+		return fail(err)
+	}
+	authors, err := c.authorsOf(ctx, into, what)
+	if err != nil {
+		return fail(err)
+	}
+	if err := c.admit(ctx, facts.Environment.Approvals, authors, fact); err != nil {
+		return fail(err)
+	}
+	return fact, nil
+}
+
+// admit strikes out those whose agreement does not count: the requester, authors of what ships, and whoever may not approve.
+func (c *carrying) admit(ctx context.Context, approvals Approvals, authors []Person, fact *ApprovalsFact) error {
+	counted := 0
+	for i := range fact.Agreements {
+		agreement := &fact.Agreements[i]
+		person := agreement.Person
+		if !agreement.Counts {
+			continue
+		}
+		refuse := func(why string) { agreement.Counts, agreement.Because = false, why }
+		switch {
+		case person.ID == c.request.Requester.ID:
+			refuse("asked for the promotion")
+		case slices.ContainsFunc(authors, func(author Person) bool { return author.ID == person.ID }):
+			refuse("is an author of what would ship")
+		case counted >= approvals.Required:
+			refuse("enough others did") // not looked up: it costs calls, and changes nothing
+		default:
+			may, err := c.personMay(ctx, approvals.People(), person)
+			if err != nil {
+				return err
+			}
+			if !may {
+				refuse("is not one of " + WhoApproves(approvals))
+				continue
+			}
+			counted++
+		}
+	}
+	return nil
+}
+
+// personMay looks up whether somebody is one of the people, at this moment.
+func (c *carrying) personMay(ctx context.Context, people People, person Person) (bool, error) {
+	role, err := c.People.Role(ctx, c.request.Repository, person)
+	if err != nil {
+		return false, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", person.Login, c.request.Repository.FullName(), err))
+	}
+	return c.roleMay(ctx, people, person, role)
+}
+
+// reviewedFact finds the commits that would ship and did not come through a merged pull request that somebody other than
+// its author, and than the commit's, approved at its head.
+func (c *carrying) reviewedFact(ctx context.Context, into target, facts Facts) (*ReviewedFact, error) {
+	fact := &ReviewedFact{}
+	err := c.fillReviewed(ctx, into, facts, fact)
+	if err != nil {
+		if again := c.again(err); again != nil {
+			return nil, again
+		}
+		fact.Err = err
+	}
+	return fact, nil
+}
+
+func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, fact *ReviewedFact) error {
+	what, err := c.shippingOf(ctx, facts)
+	if err != nil {
+		return err
+	}
+	fact.Commits, fact.Note = len(what.commits), what.note
+	if !what.whole {
+		return errors.New("so many commits would ship that they cannot all be looked at")
+	}
+	own, found, err := c.producing(ctx, into)
+	if err != nil {
+		return err
+	}
+	if found {
+		// What came with this very pull request needs no look-up of its own where it is one commit.
+		if c.pulls == nil {
+			c.pulls = map[Commit][]PullRequest{}
+		}
+		if _, known := c.pulls[into.commit]; !known {
+			c.pulls[into.commit] = []PullRequest{own}
+		}
+	}
+	for _, commit := range what.commits {
+		pulls, err := c.pullsOf(ctx, commit.Commit)
+		if err != nil {
+			return err
+		}
+		why, err := c.unreviewed(ctx, commit, pulls)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			fact.Missing = append(fact.Missing, strings.TrimSpace(commit.Commit.Short()+" "+commit.Title)+": "+why)
+		}
+	}
+	return nil
+}
+
+// unreviewed says why a commit did not come through an approved pull request; "" when it did.
+func (c *carrying) unreviewed(ctx context.Context, commit ShippedCommit, pulls []PullRequest) (string, error) {
+	why := "no pull request brought it"
+	for _, pull := range pulls {
+		if !pull.Merged && pull.State != "open" {
+			continue
+		}
+		reviews, err := c.reviewsOf(ctx, pull)
+		if err != nil {
+			return "", err
+		}
+		why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its author", pull.Number)
+		for _, review := range reviews {
+			own := review.Person.ID == pull.Author.ID || slices.ContainsFunc(commit.People, func(person Person) bool { return person.ID == review.Person.ID })
+			if review.Reason == "APPROVED" && !own && review.Commit == pull.Head {
+				return "", nil
+			}
+		}
+	}
+	return why, nil
+}

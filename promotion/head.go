@@ -1,0 +1,97 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// HeadFact is what is known of an open pull request whose head is to be promoted.
+type HeadFact struct {
+	Number   int
+	Moved    string // why its head may not be the one that was meant; "" when it is
+	Fork     bool
+	Reviewer string // who other than its author approved the head
+	Err      error
+}
+
+// gates ask that the head is the one that the requester saw, is the repository's own, and was approved by somebody else.
+func (f HeadFact) gates() []Gate {
+	if f.Err != nil {
+		return []Gate{{Name: "head", Reason: GitHubError, Expected: fmt.Sprintf("the head of pull request #%d", f.Number), Actual: "could not tell: " + f.Err.Error(), Next: "ask again in a minute"}}
+	}
+	head := Gate{Name: "head", Reason: HeadMoved, Met: f.Moved == "", Expected: fmt.Sprintf("the head that pull request #%d had when the comment was made", f.Number), Actual: "it is the same"}
+	if !head.Met {
+		head.Actual, head.Next = f.Moved, "look at the head of now, and ask again: a push after a comment is never promoted by it"
+	}
+	review := Gate{Name: "review", Reason: NotReviewed, Met: f.Reviewer != "", Expected: "an approving review of the head by somebody other than its author", Actual: f.Reviewer + " approved it"}
+	if !review.Met {
+		review.Actual, review.Next = "there is none", "ask somebody for a review, or merge the pull request"
+	}
+	if f.Fork {
+		return []Gate{head, review, {
+			Name: "fork", Reason: NotMerged, Expected: "a head of this repository", Actual: "it is of a fork", Next: "merge it first",
+		}}
+	}
+	return []Gate{head, review}
+}
+
+// openHead finds out whether an open pull request's head may be promoted: it must be the one that was the head when the
+// comment was made. That is told from the pushes that were seen, so that one back to an older head counts as well.
+func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, error) {
+	fact := &HeadFact{Number: pull.Number, Fork: pull.HeadRepository != c.request.Repository.ID}
+	heads, err := c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryHead}, PullRequest: pull.Number})
+	if err != nil {
+		return nil, err
+	}
+	commented := c.request.Commented
+	if commented.IsZero() {
+		commented = c.request.Received
+	}
+	fact.Moved = movedSince(heads, pull.Head, commented, c.request.Received)
+	if len(heads) == 0 || heads[len(heads)-1].Commit != pull.Head {
+		// From now on it is known which head this is.
+		entry := headEntry(c.request.Repository.ID, pull.Number, pull.Head, c.Clock(), "seen")
+		if err := c.Journal.Commit(ctx, c.lease, Changes{Entries: []Entry{entry}}); err != nil {
+			return nil, err
+		}
+	}
+	reviews, err := c.reviewsOf(ctx, pull)
+	if err != nil {
+		if again := c.again(err); again != nil {
+			return nil, again
+		}
+		fact.Err = err
+		return fact, nil
+	}
+	for _, review := range reviews {
+		if review.Reason == "APPROVED" && review.Person.ID != pull.Author.ID {
+			fact.Reviewer = review.Person.Login
+		}
+	}
+	return fact, nil
+}
+
+// movedSince says why the head of now may not be the one that the comment was about.
+func movedSince(heads []Entry, head Commit, commented, received time.Time) string {
+	if len(heads) == 0 {
+		return "it was not seen how this head came to be; from now on it is known"
+	}
+	newest := heads[len(heads)-1]
+	switch {
+	case newest.Commit != head:
+		return fmt.Sprintf("the head was %s when it was last seen, and is %s now", newest.Commit.Short(), head.Short())
+	// GitHub's times have whole seconds: in the same second, which came first is told by what reached us first.
+	case newest.At.After(commented.Truncate(time.Second)), newest.At.Equal(commented.Truncate(time.Second)) && newest.Recorded.After(received):
+		return fmt.Sprintf("%s was pushed at %s, and the comment made at %s", head.Short(), clockText(newest.At), clockText(commented))
+	}
+	return ""
+}
+
+func headEntry(repository int64, pull int, head Commit, at time.Time, how string) Entry {
+	return Entry{
+		Key:  strings.Join([]string{"head", fmt.Sprint(repository), fmt.Sprint(pull), head.String(), how, at.UTC().Format(time.RFC3339Nano)}, "/"),
+		Kind: EntryHead, Repository: repository, PullRequest: pull, Commit: head, At: at,
+	}
+}

@@ -1,0 +1,94 @@
+package promotion
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Hold is a stop on promotions that nobody has lifted.
+type Hold struct {
+	Environment string
+	PullRequest int    // 0: all of the environment
+	Commit      Commit // what the pull request stood for when it was held
+	Person      Person
+	Reason      string
+	Since       string
+	Unreadable  bool
+}
+
+// HoldsOf replays who held and who lifted. Of the same environment and pull request, the first hold stays until it is
+// lifted. One that cannot be read holds all of its environment.
+func HoldsOf(entries []Entry) []Hold {
+	var holds []Hold
+	same := func(entry Entry) func(Hold) bool {
+		return func(hold Hold) bool {
+			return strings.EqualFold(hold.Environment, entry.Environment) && hold.PullRequest == entry.PullRequest
+		}
+	}
+	for _, entry := range entries {
+		switch {
+		case entry.Kind == EntryResume:
+			holds = slices.DeleteFunc(holds, same(entry))
+		case entry.Kind == EntryHold && !slices.ContainsFunc(holds, same(entry)):
+			holds = append(holds, Hold{
+				Environment: entry.Environment, PullRequest: entry.PullRequest, Commit: entry.Commit, Person: entry.Person,
+				Reason: entry.Reason, Since: clockText(entry.At), Unreadable: entry.Unreadable,
+			})
+		}
+	}
+	return holds
+}
+
+// Stops reports whether the hold stops a promotion to the environment of the commit, asked for in the pull request (0: in none).
+func (h Hold) Stops(environment string, pull int, commit Commit) bool {
+	if !strings.EqualFold(h.Environment, environment) {
+		return false
+	}
+	return h.PullRequest == 0 || h.Unreadable || h.PullRequest == pull || !h.Commit.IsZero() && h.Commit == commit
+}
+
+// String says for people what is held, by whom, since when and why.
+func (h Hold) String() string {
+	what := h.Environment
+	if h.PullRequest != 0 {
+		what = fmt.Sprintf("pull request #%d for %s", h.PullRequest, h.Environment)
+	}
+	if h.Unreadable {
+		return what + " is held by an entry of the ledger that cannot be read"
+	}
+	text := fmt.Sprintf("%s is held by %s since %s", what, h.Person.Login, h.Since)
+	if h.Reason != "" {
+		text += ": " + h.Reason
+	}
+	return text
+}
+
+// resumeCommand gives the command that lifts the hold.
+func (h Hold) resumeCommand() string {
+	if h.PullRequest != 0 {
+		return "/promote resume " + h.Environment + " --pull-request"
+	}
+	return "/promote resume " + h.Environment
+}
+
+// holdGate refuses while somebody holds the environment or the pull request.
+func holdGate(holds []Hold, environment Environment, pull int, commit Commit) Gate {
+	gate := Gate{Name: "held", Reason: Held, Met: true, Expected: "nobody holds " + environment.Name, Actual: "nobody does"}
+	for _, hold := range holds {
+		if hold.Stops(environment.Name, pull, commit) {
+			gate.Met, gate.Actual = false, hold.String()
+			gate.Next = "ask why; whoever may lift it (" + WhoMay(environment.Lifters()) + ") does so with " + hold.resumeCommand()
+			break
+		}
+	}
+	return gate
+}
+
+// Lifters gives who may lift a hold of the environment: those with the permission that the policy names, else whoever may promote.
+func (e Environment) Lifters() People {
+	if e.HoldsLift != "" {
+		return People{Permission: e.HoldsLift}
+	}
+	return e.Promoters
+}

@@ -1,0 +1,144 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// holds reads who holds what in the repository.
+func (c *carrying) holds(ctx context.Context) ([]Hold, error) {
+	entries, err := c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryHold, EntryResume}})
+	if err != nil {
+		return nil, err
+	}
+	return HoldsOf(entries), nil
+}
+
+// aboutHold understands hold and resume: the environment, and with --pull-request the pull request.
+func (c *carrying) aboutHold(ctx context.Context) (Entry, Environment, *Gate, error) {
+	environment, _, gate := c.names(c.request.Command.Names)
+	c.answer.Environment = environment.Name
+	entry := Entry{
+		Kind: EntryHold, Repository: c.request.Repository.ID, Environment: environment.Name, Person: c.request.Requester,
+		Reason: c.request.Command.Reason, Policy: c.policy.Hash(), At: c.request.Received,
+	}
+	if gate != nil || !c.request.Command.PullRequest {
+		return entry, environment, gate, nil
+	}
+	if c.request.Issue == 0 {
+		return entry, environment, &Gate{
+			Name: "pull request", Reason: UnknownCommand, Expected: "a comment on a pull request", Actual: "there is none here", Next: "comment on the pull request, or leave out --pull-request",
+		}, nil
+	}
+	pull, err := c.Commits.PullRequest(ctx, c.request.Repository, c.request.Issue)
+	if err != nil {
+		return entry, environment, nil, fromGitHub(fmt.Errorf("read pull request #%d: %w", c.request.Issue, err))
+	}
+	entry.PullRequest, entry.Commit = c.request.Issue, pull.Head
+	if pull.Merged {
+		entry.Commit = pull.MergeCommit
+	}
+	return entry, environment, nil, nil
+}
+
+// held finds the hold of exactly this environment and pull request.
+func held(holds []Hold, entry Entry) (Hold, bool) {
+	for _, hold := range holds {
+		if strings.EqualFold(hold.Environment, entry.Environment) && hold.PullRequest == entry.PullRequest {
+			return hold, true
+		}
+	}
+	return Hold{}, false
+}
+
+// hold answers /promote hold: from now on nothing is promoted there until somebody lifts it.
+func (c *carrying) hold(ctx context.Context) error {
+	entry, environment, gate, err := c.aboutHold(ctx)
+	if gate != nil || err != nil {
+		return c.refuseGate(gate, err)
+	}
+	c.answer.WhoMay = WhoMay(environment.Promoters)
+	may, err := c.may(ctx, environment.Promoters)
+	if err != nil {
+		return err
+	}
+	if !may {
+		return c.refuse(c.notAllowed("hold", environment.Promoters))
+	}
+	entry.Key = "hold/" + c.request.Key
+	if err := c.enter(ctx, entry); err != nil {
+		return err
+	}
+	holds, err := c.holds(ctx)
+	if err != nil {
+		return err
+	}
+	c.answer.Commit = entry.Commit
+	hold, _ := held(holds, entry)
+	return c.inform(hold.String(), "nothing is promoted there until somebody of "+WhoMay(environment.Lifters())+" lifts it: "+hold.resumeCommand())
+}
+
+// resume answers /promote resume.
+func (c *carrying) resume(ctx context.Context) error {
+	entry, environment, gate, err := c.aboutHold(ctx)
+	if gate != nil || err != nil {
+		return c.refuseGate(gate, err)
+	}
+	c.answer.WhoMay = WhoMay(environment.Lifters())
+	may, err := c.may(ctx, environment.Lifters())
+	if err != nil {
+		return err
+	}
+	if !may {
+		return c.refuse(c.notAllowed("lift a hold", environment.Lifters()))
+	}
+	holds, err := c.holds(ctx)
+	if err != nil {
+		return err
+	}
+	c.answer.Commit = entry.Commit
+	hold, found := held(holds, entry)
+	if !found {
+		return c.inform("nobody holds " + environment.Name + ": there is nothing to lift")
+	}
+	entry.Key, entry.Kind = "resume/"+c.request.Key, EntryResume
+	if err := c.enter(ctx, entry); err != nil {
+		return err
+	}
+	return c.inform("lifted by "+c.request.Requester.Login+": "+hold.String(), "what is to be promoted has to be asked for again")
+}
+
+// cancel answers /promote cancel: what waits for the commit and environment ends. Whoever asked for it may, and whoever may promote.
+func (c *carrying) cancel(ctx context.Context) error {
+	what, gate, err := c.aboutCommit(ctx)
+	if gate != nil || err != nil {
+		return c.refuseGate(gate, err)
+	}
+	waiting, err := c.Requests.WaitingRequests(ctx, c.request.Repository.ID)
+	if err != nil {
+		return err
+	}
+	own, found := true, []string{}
+	for _, request := range waiting {
+		if request.Waiting != nil && request.Waiting.Commit == what.commit && request.Answer.Environment == what.environment.Name {
+			found = append(found, request.Requester.Login)
+			own = own && request.Requester.ID == c.request.Requester.ID
+		}
+	}
+	may, err := c.may(ctx, what.environment.Promoters)
+	if err != nil {
+		return err
+	}
+	c.answer.WhoMay = WhoMay(what.environment.Promoters)
+	switch {
+	case !may && (len(found) == 0 || !own):
+		return c.refuse(c.notAllowed("cancel", what.environment.Promoters))
+	case len(found) == 0:
+		return c.inform("nothing waits to be promoted to " + what.environment.Name + " at " + what.commit.Short())
+	}
+	if err := c.enter(ctx, c.entry(EntryCancel, what)); err != nil {
+		return err
+	}
+	return c.inform(fmt.Sprintf("cancelled: what %s asked for at %s waits no more", strings.Join(found, ", "), what.commit.Short()))
+}

@@ -1,0 +1,174 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// shipping is what would ship with a commit, and whose work it is: asked for once, and only where a rule needs it.
+type shipping struct {
+	commits []ShippedCommit
+	whole   bool   // commits are all of them
+	note    string // "" when it is known what the environment has
+}
+
+// maximumLookups is how many commits are looked up one by one for one promotion.
+const maximumLookups = 50
+
+// shippingOf gives the commits that would ship: those since what the environment has, or where that is unknown those that
+// came with the commit itself.
+func (c *carrying) shippingOf(ctx context.Context, facts Facts) (*shipping, error) {
+	into := &shipping{}
+	if current := facts.Current; current != nil && !current.Commit.IsZero() {
+		if current.Err != nil {
+			return nil, current.Err
+		}
+		into.commits, into.whole = current.Comparison.Commits, len(current.Comparison.Commits) >= current.Comparison.Total
+	} else {
+		into.note = "what " + facts.Environment.Name + " had before is not known as a commit: only what came with " + facts.Commit.Short() + " was looked at"
+		detail, err := c.detail(ctx, facts.Commit)
+		if err != nil {
+			return nil, err
+		}
+		if len(detail.Parents) == 0 {
+			into.whole = true
+			into.commits = []ShippedCommit{{Commit: facts.Commit}}
+		} else {
+			comparison, err := c.Commits.Compare(ctx, c.request.Repository, detail.Parents[0].String(), facts.Commit.String())
+			if err != nil {
+				return nil, fromGitHub(fmt.Errorf("list what came with %s: %w", facts.Commit.Short(), err))
+			}
+			into.commits, into.whole = comparison.Commits, len(comparison.Commits) >= comparison.Total
+		}
+	}
+	return into, nil
+}
+
+// detail reads one commit, once.
+func (c *carrying) detail(ctx context.Context, commit Commit) (CommitDetail, error) {
+	if known, found := c.details[commit]; found {
+		return known, nil
+	}
+	detail, err := c.Reviews.Detail(ctx, c.request.Repository, commit)
+	if err != nil {
+		return detail, fromGitHub(fmt.Errorf("read commit %s: %w", commit.Short(), err))
+	}
+	if c.details == nil {
+		c.details = map[Commit]CommitDetail{}
+	}
+	c.details[commit] = detail
+	return detail, nil
+}
+
+// pullsOf gives the merged or open pull requests that brought a commit, once.
+func (c *carrying) pullsOf(ctx context.Context, commit Commit) ([]PullRequest, error) {
+	if known, found := c.pulls[commit]; found {
+		return known, nil
+	}
+	if len(c.pulls) >= maximumLookups {
+		return nil, fromGitHub(&PermanentError{Err: fmt.Errorf("more than %d commits would have to be looked up", maximumLookups)})
+	}
+	pulls, err := c.Reviews.PullRequestsOf(ctx, c.request.Repository, commit)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, fromGitHub(fmt.Errorf("find the pull requests of %s: %w", commit.Short(), err))
+	}
+	if c.pulls == nil {
+		c.pulls = map[Commit][]PullRequest{}
+	}
+	c.pulls[commit] = pulls
+	return pulls, nil
+}
+
+// producing gives the pull request that produced the commit: whose merge commit it is, or whose open head.
+func (c *carrying) producing(ctx context.Context, into target) (PullRequest, bool, error) {
+	produced := func(pull PullRequest) bool {
+		return pull.Number != 0 && (pull.Merged && pull.MergeCommit == into.commit || !pull.Merged && pull.State == "open" && pull.Head == into.commit && into.head != nil)
+	}
+	if produced(into.pullRequest) {
+		return into.pullRequest, true, nil
+	}
+	pulls, err := c.pullsOf(ctx, into.commit)
+	if err != nil {
+		return PullRequest{}, false, err
+	}
+	for _, pull := range pulls {
+		if produced(pull) {
+			return pull, true, nil
+		}
+	}
+	return PullRequest{}, false, nil
+}
+
+// reviewsOf gives, of each person, the newest review of the pull request at its head that says yes or no.
+func (c *carrying) reviewsOf(ctx context.Context, pull PullRequest) ([]Entry, error) {
+	if known, found := c.reviews[pull.Number]; found {
+		return known, nil
+	}
+	reviews, err := c.Reviews.Reviews(ctx, c.request.Repository, pull.Number)
+	if err != nil {
+		return nil, fromGitHub(fmt.Errorf("read the reviews of pull request #%d: %w", pull.Number, err))
+	}
+	entries := newestOf(reviewEntries(c.request.Repository.ID, pull, reviews))
+	if c.reviews == nil {
+		c.reviews = map[int][]Entry{}
+	}
+	c.reviews[pull.Number] = entries
+	return entries, nil
+}
+
+// reviewEntries gives the reviews that say yes or no. A later one of the same person replaces an earlier; an approval of
+// another head than the last is none.
+func reviewEntries(repository int64, pull PullRequest, reviews []Review) []Entry {
+	var entries []Entry
+	for _, review := range reviews {
+		if !slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}, review.State) || review.Person.Bot {
+			continue
+		}
+		entry := Entry{
+			Kind: EntryReview, Repository: repository, PullRequest: pull.Number, Commit: review.Commit, Person: review.Person, Reason: review.State, At: review.Submitted,
+		}
+		if review.State == "APPROVED" && review.Commit != pull.Head {
+			entry.Reason = "approval of an earlier head"
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// authorsOf gives everybody who wrote something that would ship: whose approval does not count. The author of a commit
+// that GitHub knows no account for is taken to be the author of its pull request; without one, nobody can tell.
+func (c *carrying) authorsOf(ctx context.Context, into target, what *shipping) ([]Person, error) {
+	if !what.whole {
+		return nil, fmt.Errorf("so many commits would ship that their authors cannot all be looked at")
+	}
+	pull, found, err := c.producing(ctx, into)
+	if err != nil {
+		return nil, err
+	}
+	var authors []Person
+	if found {
+		authors = append(authors, pull.Author)
+	}
+	for _, commit := range what.commits {
+		if len(commit.People) > 0 {
+			authors = append(authors, commit.People...)
+			continue
+		}
+		if found && commit.Commit == pull.MergeCommit {
+			continue
+		}
+		pulls, err := c.pullsOf(ctx, commit.Commit)
+		if err != nil {
+			return nil, err
+		}
+		if len(pulls) == 0 {
+			return nil, fmt.Errorf("GitHub knows no account for the author of %s, and no pull request that brought it: whose approval would be their own cannot be told", commit.Commit.Short())
+		}
+		for _, pull := range pulls {
+			authors = append(authors, pull.Author)
+		}
+	}
+	return authors, nil
+}

@@ -1,0 +1,139 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// maximumStandIns is how many verified commits are compared with one that has no digest of its own.
+const maximumStandIns = 5
+
+// recordedImage is what is known of an image at the commit that counts for it.
+type recordedImage struct {
+	records Records
+	listed  []Attempt
+	source  *SourceFact
+	unclear error
+}
+
+// recordsOf gives the records that count for the image: the commit's own, or where it has no digest those of a commit that
+// stands for it: the head of its pull request with the same files, or one since which nothing of the image changed.
+func (c *carrying) recordsOf(ctx context.Context, into target, image Image) (recordedImage, error) {
+	own := recordedImage{records: into.records[image.Name], listed: into.listed, unclear: into.unclear}
+	if sighted(own.records) {
+		return own, nil
+	}
+	if into.environment.SameTree {
+		stands, found, err := c.sameTree(ctx, into, image)
+		if found || err != nil {
+			return stands, err
+		}
+	}
+	if len(image.Paths) > 0 {
+		stands, found, err := c.unchangedSince(ctx, into, image)
+		if found || err != nil {
+			return stands, err
+		}
+	}
+	return own, nil
+}
+
+// sameTree takes what was verified for a pull request's head, when its files are those of the merged commit.
+func (c *carrying) sameTree(ctx context.Context, into target, image Image) (recordedImage, bool, error) {
+	pull, found, err := c.producing(ctx, into)
+	if err != nil || !found || !pull.Merged || pull.HeadRepository != c.request.Repository.ID {
+		return recordedImage{}, false, err
+	}
+	merged, err := c.detail(ctx, into.commit)
+	if err != nil {
+		return recordedImage{}, false, err
+	}
+	head, err := c.detail(ctx, pull.Head)
+	if err != nil {
+		return recordedImage{}, false, err
+	}
+	if merged.Tree == "" || merged.Tree != head.Tree {
+		return recordedImage{}, false, nil
+	}
+	stands, err := c.standIn(ctx, pull.Head, image, fmt.Sprintf("%s was built and verified for %s, the head of pull request #%d: the files of both commits are the same", image.Name, pull.Head.Short(), pull.Number))
+	return stands, err == nil && sighted(stands.records), err
+}
+
+// unchangedSince takes what was verified for the newest commit on the branch since which none of the image's paths changed.
+func (c *carrying) unchangedSince(ctx context.Context, into target, image Image) (recordedImage, bool, error) {
+	commits, err := c.Records.VerifiedCommits(ctx, c.request.Repository.ID, image.Name, 4*maximumStandIns)
+	if err != nil {
+		return recordedImage{}, false, err
+	}
+	asked := 0
+	for _, commit := range commits {
+		if commit == into.commit || !c.verifiedBefore(ctx, into, commit, image) {
+			continue
+		}
+		if asked++; asked > maximumStandIns {
+			break
+		}
+		comparison, err := c.Commits.Compare(ctx, c.request.Repository, commit.String(), into.commit.String())
+		if err != nil {
+			return recordedImage{}, false, fromGitHub(fmt.Errorf("compare %s with %s, which was verified: %w", into.commit.Short(), commit.Short(), err))
+		}
+		if comparison.Status != "ahead" || !comparison.AllFiles || slices.ContainsFunc(comparison.Files, image.has) {
+			continue
+		}
+		stands, err := c.standIn(ctx, commit, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), strings.Join(image.Paths, ", ")))
+		return stands, err == nil, err
+	}
+	return recordedImage{}, false, nil
+}
+
+// verifiedBefore reports whether every required stage passed for the image at the commit, as far as the ledger knows.
+func (c *carrying) verifiedBefore(ctx context.Context, into target, commit Commit, image Image) bool {
+	records, err := c.Records.Records(ctx, c.request.Repository.ID, commit)
+	if err != nil {
+		return false
+	}
+	policy := c.policy.Policy
+	candidate := Candidate(policy, records[image.Name])
+	for _, stage := range policy.closure(into.environment.Requires) {
+		if gates, _ := stageGates(policy, stage, records[image.Name], nil, candidate.Digest); !gates[0].Met {
+			return false
+		}
+	}
+	return !candidate.Digest.IsZero() && candidate.Moved.IsZero()
+}
+
+// standIn reads the runs of the commit that stands for another again, like the commit's own.
+func (c *carrying) standIn(ctx context.Context, commit Commit, image Image, why string) (recordedImage, error) {
+	other, known := c.standIns[commit]
+	if !known {
+		other = target{commit: commit}
+		if err := c.runs(ctx, &other); err != nil {
+			return recordedImage{}, err
+		}
+		if c.standIns == nil {
+			c.standIns = map[Commit]target{}
+		}
+		c.standIns[commit] = other
+	}
+	return recordedImage{records: other.records[image.Name], listed: other.listed, source: &SourceFact{Commit: commit, Why: why}, unclear: other.unclear}, nil
+}
+
+// has reports whether a file is one of the image's.
+func (i Image) has(file string) bool {
+	return slices.ContainsFunc(i.Paths, func(pattern string) bool { return matchesPath(pattern, file) })
+}
+
+var pathWildcards = strings.NewReplacer(`\*\*/`, `(?:.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`)
+
+// matchesPath reports whether a path fits a pattern in which "**" stands for anything, "**/" also for no folder at all, and
+// "*" for anything but a slash. A pattern that ends with a slash means all below.
+func matchesPath(pattern, file string) bool {
+	if strings.HasSuffix(pattern, "/") {
+		pattern += "**"
+	}
+	expression, err := regexp.Compile(`(?s)\A` + pathWildcards.Replace(regexp.QuoteMeta(pattern)) + `\z`)
+	return err != nil || expression.MatchString(file) // a pattern that cannot be read takes every change for one of the image
+}
