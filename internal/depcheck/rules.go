@@ -131,6 +131,12 @@ var libraries = []library{
 		instead:  "ask through a port of promotion, which promotion/registry implements",
 	},
 	{
+		prefixes: []string{"github.com/sigstore/", "github.com/theupdateframework/", "github.com/digitorus/timestamp"},
+		rooms:    []room{{folder: "promotion/evidence"}, {folder: "internal/attestationtest"}},
+		rule:     "only promotion/evidence verifies attestations",
+		instead:  "ask through a port of promotion, which promotion/evidence implements",
+	},
+	{
 		prefixes: []string{"database/sql", "github.com/jackc/pgx", "github.com/pressly/goose", "modernc.org/sqlite"},
 		rooms:    []room{{folder: "promotion/ledger"}},
 		rule:     "only promotion/ledger speaks SQL",
