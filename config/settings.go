@@ -27,6 +27,11 @@ type Settings struct {
 	Scope                 promotion.Scope
 	Roles                 map[string]Role         // by registry host
 	Slack                 map[string]SlackWebhook // by name
+	DriftInterval         time.Duration           // 0: never
+	ArtifactLimit         int64                   // bytes of an artifact's zip
+	TrustedRootFile       string                  // "": TUF
+	TrustCache            string
+	Floor                 promotion.Floor
 }
 
 // Role is an AWS role to assume for a registry.

@@ -58,28 +58,14 @@ func (event) rule() rule {
 	}}
 }
 
-// waivable are the gates that an override may name, by the reason with which they refuse: never those of identity,
-// scope, digest or policy, and none that people cannot vouch for.
-var waivable = []promotion.Reason{
-	promotion.Soaking, promotion.TooOld, promotion.OutsideWindow, promotion.Held, promotion.ApprovalsMissing, promotion.NotReviewed,
-	promotion.StageMissing, promotion.StageFailed, promotion.StageRunning, promotion.EvidenceMissing, promotion.TestsFailed, promotion.CoverageLow,
-	promotion.ProvenanceMissing, promotion.OlderThanCurrent,
-}
-
-// gateNames are the keys of rules whose gates may be waived, which people may write instead of the reason.
-var gateNames = map[string]promotion.Reason{
-	"soak": promotion.Soaking, "max_age": promotion.TooOld, "window": promotion.OutsideWindow, "windows": promotion.OutsideWindow,
-	"hold": promotion.Held, "approvals": promotion.ApprovalsMissing, "reviewed": promotion.NotReviewed,
-}
-
 func (gate) rule() rule {
-	words := texts(waivable)
+	words := texts(promotion.Waivable())
 	return rule{words: append(words, "soak", "max_age", "window", "windows", "hold", "approvals", "reviewed")}
 }
 
 // reason gives the code with which the gate refuses.
 func (g gate) reason() promotion.Reason {
-	if reason, found := gateNames[string(g)]; found {
+	if reason, found := promotion.RuleReasons()[string(g)]; found {
 		return reason
 	}
 	return promotion.Reason(g)

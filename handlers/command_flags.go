@@ -136,6 +136,9 @@ func setGates(command *promotion.Command, value string) (problem, meant string) 
 		if code == "" {
 			return fmt.Sprintf("--gates has %.90q, with an empty code: expected codes with commas between them and no spaces.", value), strings.Trim(strings.ReplaceAll(value, ",,", ","), ",")
 		}
+		if rule, isRule := promotion.RuleReasons()[code]; isRule {
+			code = string(rule) // a rule's own word does as well
+		}
 		if !slices.Contains(known, code) {
 			problem = fmt.Sprintf("--gates has %.60q, which is no reason code: ", code)
 			if codes[i] = nearestCode(code, known); codes[i] == "" {

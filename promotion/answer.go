@@ -13,6 +13,7 @@ type Decision struct {
 	Tags        []string
 	Gates       []Gate
 	Evidence    []Verification // the verifications that the met stage gates rest on
+	Approvers   []string       // whose approval counted
 	FromCommit  Commit         // what the environment has, as far as the ledger knows
 	Notes       []string       // said to people, refusing nothing: "production's commit is unknown (baseline)"
 }
@@ -26,6 +27,17 @@ func (d Decision) Unmet() []Gate {
 		}
 	}
 	return unmet
+}
+
+// Waived gives the gates that would refuse, had nobody waived them.
+func (d Decision) Waived() []Gate {
+	var waived []Gate
+	for _, gate := range d.Gates {
+		if !gate.Met && gate.Waived != "" {
+			waived = append(waived, gate)
+		}
+	}
+	return waived
 }
 
 // Result is the one word for what came of a command, or of one image of it.

@@ -188,6 +188,11 @@ func decidePeople(facts Facts, decision *Decision) {
 	}
 	if facts.Environment.Approvals.Required > 0 && facts.Approvals != nil {
 		decision.Gates = append(decision.Gates, facts.Approvals.gate(facts.Environment.Approvals))
+		for _, agreement := range facts.Approvals.Agreements {
+			if agreement.Counts {
+				decision.Approvers = append(decision.Approvers, agreement.Person.Login)
+			}
+		}
 	}
 	if facts.Reviewed != nil {
 		decision.Gates = append(decision.Gates, facts.Reviewed.gate())

@@ -134,7 +134,7 @@ type Changes struct {
 	Announcements []Announcement
 	Work          []NewWork
 	Entries       []Entry // by Key: one that is known already is left as it is
-	ReleaseLanes  bool // give back every lane held under this lease
+	ReleaseLanes  bool    // give back every lane held under this lease
 }
 
 // Add appends other's rows.

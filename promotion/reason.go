@@ -76,11 +76,19 @@ func (r Reason) waits() bool {
 	}
 }
 
-// Waivable gives the codes that an override may name: never those of identity, scope, digest or policy.
+// Waivable gives the codes that an override may name: never those of identity, scope, digest or policy, and none that
+// people cannot vouch for.
 func Waivable() []Reason {
 	return []Reason{
-		NotReviewed, StageMissing, StageFailed, StageRunning, WorkflowChanged, EvidenceMissing, TestsFailed, CoverageLow, Soaking, TooOld,
-		OutsideWindow, Held, ApprovalsMissing, ProvenanceMissing, ProvenanceInvalid, OlderThanCurrent,
+		Soaking, TooOld, OutsideWindow, Held, ApprovalsMissing, NotReviewed, StageMissing, StageFailed, StageRunning, EvidenceMissing,
+		TestsFailed, CoverageLow, ProvenanceMissing, OlderThanCurrent,
+	}
+}
+
+// RuleReasons gives the code with which each rule of a policy refuses, for rules that people may name in its place.
+func RuleReasons() map[string]Reason {
+	return map[string]Reason{
+		"soak": Soaking, "max_age": TooOld, "window": OutsideWindow, "windows": OutsideWindow, "hold": Held, "approvals": ApprovalsMissing, "reviewed": NotReviewed,
 	}
 }
 

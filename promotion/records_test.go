@@ -250,7 +250,7 @@ func TestJudge(t *testing.T) {
 			if test.end != "" {
 				ended.Conclusion = test.end
 			}
-			got := judge(test.policy, stage, ended, readRun(ended), test.policy.Images[0], RegistryRepository{}, test.records, test.seen, at(12))
+			got := judge(test.policy, stage, ended, readRun(ended), test.policy.Images[0], RegistryRepository{}, test.records, test.seen, "", at(12))
 			if got.Failure != test.want {
 				t.Errorf("got %q (%s), want %q", got.Failure, got.Detail, test.want)
 			}

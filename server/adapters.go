@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/verbatim-dev/verbatim/config"
+	"github.com/verbatim-dev/verbatim/promotion/evidence/provenance"
 	"github.com/verbatim-dev/verbatim/promotion/notify"
 	"github.com/verbatim-dev/verbatim/promotion/registry"
 )
@@ -13,6 +14,13 @@ func registryOptions(settings config.Settings, version string, metrics *Metrics)
 		options.Roles[host] = registry.Role{ARN: role.ARN, ExternalID: role.ExternalID}
 	}
 	return options
+}
+
+// verifier gives what verifies attestations, with the trust roots of the settings.
+func verifier(settings config.Settings) *provenance.Verifier {
+	return provenance.New(provenance.Options{
+		TrustedRootFile: settings.TrustedRootFile, CacheDirectory: settings.TrustCache, WebURL: settings.GitHub.WebURL,
+	})
 }
 
 // slackWebhooks gives the notifier the addresses, which are secrets.

@@ -28,6 +28,14 @@ type Commenter interface {
 	React(ctx context.Context, repository promotion.Repository, comment int64, content string) error
 }
 
+// CommitCommenter writes comments and reactions on commits.
+type CommitCommenter interface {
+	CreateCommitComment(ctx context.Context, repository promotion.Repository, commit promotion.Commit, body string) (int64, error)
+	EditCommitComment(ctx context.Context, repository promotion.Repository, comment int64, body string) error
+	FindCommitComment(ctx context.Context, repository promotion.Repository, commit promotion.Commit, marker string, since time.Time) (int64, bool, error)
+	ReactToCommitComment(ctx context.Context, repository promotion.Repository, comment int64, content string) error
+}
+
 // Checker writes check runs.
 type Checker interface {
 	CreateCheckRun(ctx context.Context, repository promotion.Repository, check forge.CheckRun) (int64, error)
@@ -45,6 +53,7 @@ type Messenger interface {
 type Announcer struct {
 	Ledger    AnnouncementLedger
 	Comments  Commenter
+	OnCommits CommitCommenter
 	Checks    Checker
 	Messenger Messenger
 }
@@ -62,7 +71,11 @@ func (a *Announcer) Tell(ctx context.Context, work promotion.Work) error {
 		case promotion.AnnounceReply:
 			external, err = a.reply(ctx, announcement, again)
 		case promotion.AnnounceReaction:
-			err = a.Comments.React(ctx, announcement.Repository, announcement.Comment, announcement.Reaction)
+			react := a.Comments.React
+			if !announcement.Commit.IsZero() {
+				react = a.OnCommits.ReactToCommitComment
+			}
+			err = react(ctx, announcement.Repository, announcement.Comment, announcement.Reaction)
 		case promotion.AnnounceCheck:
 			external, closed, err = a.check(ctx, announcement, again)
 		case promotion.AnnounceSlack:
@@ -81,10 +94,22 @@ func (a *Announcer) Tell(ctx context.Context, work promotion.Work) error {
 }
 
 func (a *Announcer) reply(ctx context.Context, announcement promotion.Announcement, again bool) (int64, error) {
-	body := report.Reply(announcement.Answers, announcement.Key)
+	body, repository := report.Reply(announcement.Answers, announcement.Key), announcement.Repository
+	find := func(marker string) (int64, bool, error) {
+		return a.Comments.FindComment(ctx, repository, announcement.Issue, marker, time.Time{})
+	}
+	edit := a.Comments.EditComment
+	create := func() (int64, error) { return a.Comments.CreateComment(ctx, repository, announcement.Issue, body) }
+	if commit := announcement.Commit; !commit.IsZero() {
+		find = func(marker string) (int64, bool, error) {
+			return a.OnCommits.FindCommitComment(ctx, repository, commit, marker, time.Time{})
+		}
+		edit = a.OnCommits.EditCommitComment
+		create = func() (int64, error) { return a.OnCommits.CreateCommitComment(ctx, repository, commit, body) }
+	}
 	id := announcement.External
 	if id == 0 && again {
-		found, isThere, err := a.Comments.FindComment(ctx, announcement.Repository, announcement.Issue, report.Marker(announcement.Key), time.Time{})
+		found, isThere, err := find(report.Marker(announcement.Key))
 		if err != nil {
 			return 0, err
 		}
@@ -93,9 +118,9 @@ func (a *Announcer) reply(ctx context.Context, announcement promotion.Announceme
 		}
 	}
 	if id != 0 {
-		return id, a.Comments.EditComment(ctx, announcement.Repository, id, body)
+		return id, edit(ctx, repository, id, body)
 	}
-	return a.Comments.CreateComment(ctx, announcement.Repository, announcement.Issue, body)
+	return create()
 }
 
 // check updates the check run that is still open, or makes another of the same name: GitHub does not reopen one that

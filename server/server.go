@@ -15,6 +15,7 @@ import (
 	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/handlers"
 	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/evidence"
 	"github.com/verbatim-dev/verbatim/promotion/forge"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
 	"github.com/verbatim-dev/verbatim/promotion/notify"
@@ -28,7 +29,13 @@ type Options struct {
 	Logger   zerolog.Logger
 	Clock    func() time.Time // nil: the wall clock
 	// Registry replaces the registries of the settings, for tests that inject failures. nil: ECR and OCI.
-	Registry promotion.Registry
+	Registry Registry
+}
+
+// Registry is what the server asks of container registries.
+type Registry interface {
+	promotion.Registry
+	promotion.ImageReader
 }
 
 // Server is Verbatim, put together: it listens as soon as New returns and works once Run is called.
@@ -38,6 +45,7 @@ type Server struct {
 	forge    *forge.Forge
 	metrics  *Metrics
 	worker   *Worker
+	looks    *looks
 	public   net.Listener
 	private  net.Listener
 	handlers []githubapp.EventHandler
@@ -67,7 +75,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.ledger, err = ledger.Open(ctx, settings.DatabaseURL, s.options.Clock); err != nil {
 		return err
 	}
-	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "ping"})
+	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "pull_request_review", "commit_comment", "ping"})
 	if !settings.AppConfigured() {
 		return nil
 	}
@@ -100,31 +108,45 @@ func (s *Server) compose() error {
 	if err != nil {
 		return err
 	}
-	policies := &promotion.PolicySource{Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Clock: clock}
-	checks := promotion.Checks{History: s.ledger}
+	policies := &promotion.PolicySource{Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
+	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Clock: clock}
 	slack := slackOf(settings)
+	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}
 	observer := &promotion.Observer{
-		Policies: policies, Runs: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Checks: checks,
+		Policies: policies, Runs: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Requests: s.ledger,
+		Evidence: artifacts, Trees: s.forge, Reviews: s.forge, Checks: checks,
 		Scope: settings.Scope, Clock: clock, Slack: slack,
 	}
 	promoter := &promotion.Promoter{
 		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,
-		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Checks: checks,
-		Scope: settings.Scope, Clock: clock, Slack: slack,
+		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Book: s.ledger,
+		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Images: registries, Attestations: s.forge, Provenance: verifier(settings), Checks: checks,
+		Scope: settings.Scope, Clock: clock, Slack: slack, WebURL: settings.GitHub.WebURL,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
 	watch := promotion.PolicyWatch{Policies: policies, Checks: checks}
+	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock}
+	s.looks = &looks{
+		ledger: s.ledger, policies: policies, checks: checks,
+		drift: &promotion.DriftWatch{
+			Journal: s.ledger, Policies: policies, History: s.ledger, Book: s.ledger, Registry: registries, Records: s.ledger, Lanes: s.ledger,
+			Checks: checks, Scope: settings.Scope, Clock: clock, Slack: slack,
+		},
+	}
 	s.handlers = []githubapp.EventHandler{
 		handlers.WorkflowRun{Observer: observer},
 		handlers.WorkflowJob{Observer: observer},
 		handlers.IssueComment{Door: door, Clock: clock},
 		handlers.CheckRun{Door: door, Clock: clock},
 		handlers.Push{Watch: watch},
-		handlers.PullRequest{Watch: watch},
+		handlers.PullRequest{Watch: watch, Requests: pulls},
+		handlers.PullRequestReview{Requests: pulls},
+		handlers.CommitComment{Door: door, Clock: clock},
 	}
 	s.worker = &Worker{
 		Ledger: s.ledger, Handlers: s.handlers, Requests: promoter,
-		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, Checks: s.forge, Messenger: notifier},
+		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, OnCommits: s.forge, Checks: s.forge, Messenger: notifier},
+		Looker: s.looks,
 		Clock:  clock, Metrics: s.metrics, Logger: s.options.Logger, Parallel: settings.Workers, Lease: settings.Lease,
 	}
 	return nil
@@ -194,6 +216,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.worker != nil {
 		group.Go(func() error {
 			s.worker.Run(running, s.options.Settings.ShutdownGrace)
+			return nil
+		})
+		group.Go(func() error {
+			s.leadDrift(running)
 			return nil
 		})
 	}

@@ -17,7 +17,7 @@ type shape struct {
 	WorkflowRun *headed         `json:"workflow_run"`
 	WorkflowJob *headed         `json:"workflow_job"`
 	CheckRun    *headed         `json:"check_run"`
-	Comment     *struct{}       `json:"comment"`
+	Comment     *commented      `json:"comment"`
 	Issue       *numbered       `json:"issue"`
 	PullRequest *numbered       `json:"pull_request"`
 	Review      *struct{}       `json:"review"`
@@ -27,6 +27,10 @@ type shape struct {
 
 type headed struct {
 	HeadSHA string `json:"head_sha"`
+}
+
+type commented struct {
+	CommitID string `json:"commit_id"`
 }
 
 type numbered struct {
@@ -52,6 +56,10 @@ func readShape(event string, body []byte) (shape, error) {
 
 		"issue_comment": read.Comment != nil && read.Issue != nil && read.Review == nil,
 		"pull_request":  read.PullRequest != nil && read.Comment == nil && read.Review == nil,
+
+		"commit_comment":      read.Comment != nil && read.Issue == nil && read.PullRequest == nil && read.Comment.CommitID != "",
+		"pull_request_review": read.PullRequest != nil && read.Comment == nil && read.Review != nil,
+
 		"push":          read.Ref != nil && read.After != nil,
 	}
 	if known, isKnown := fits[event]; isKnown && (!known || read.Repository.ID <= 0) {
@@ -70,6 +78,8 @@ func (s shape) queue(event string) string {
 		return "commit/" + repository + "/" + s.WorkflowJob.HeadSHA
 	case s.CheckRun != nil:
 		return "commit/" + repository + "/" + s.CheckRun.HeadSHA
+	case s.Comment != nil && s.Issue == nil && s.PullRequest == nil:
+		return "commit/" + repository + "/" + s.Comment.CommitID
 	case s.Issue != nil:
 		return "issue/" + repository + "/" + strconv.FormatInt(s.Issue.Number, 10)
 	case s.PullRequest != nil:

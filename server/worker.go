@@ -35,6 +35,14 @@ type Teller interface {
 	Tell(ctx context.Context, work promotion.Work) error
 }
 
+// Looker looks again at what only time or other hands change.
+type Looker interface {
+	// LookAtCheck computes the check run of an announcement anew.
+	LookAtCheck(ctx context.Context, key string) (promotion.Changes, error)
+	// LookForDrift compares the tags of a repository's environments with the ledger.
+	LookForDrift(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error)
+}
+
 // Worker works off the rows of work, a few at a time. Each row is held under a lease that is extended while it is
 // worked on; whoever loses it stops and writes nothing.
 type Worker struct {
@@ -42,6 +50,7 @@ type Worker struct {
 	Handlers []githubapp.EventHandler
 	Requests Carrier
 	Teller   Teller
+	Looker   Looker
 	Clock    func() time.Time
 	Metrics  *Metrics
 	Logger   zerolog.Logger
@@ -180,6 +189,10 @@ func (w *Worker) attempt(ctx context.Context, work promotion.Work) (changes prom
 		return w.Requests.Carry(ctx, work)
 	case promotion.WorkAnnouncement:
 		return promotion.Changes{}, w.Teller.Tell(ctx, work)
+	case promotion.WorkCheck:
+		return w.Looker.LookAtCheck(ctx, work.Subject)
+	case promotion.WorkDrift:
+		return w.Looker.LookForDrift(ctx, work.Lease, work.Subject)
 	}
 	return promotion.Changes{}, &promotion.PermanentError{Err: fmt.Errorf("work of kind %q: nobody does that", work.Kind)}
 }
@@ -232,7 +245,7 @@ func (w *Worker) conclude(ctx context.Context, work promotion.Work, changes prom
 }
 
 func hasRows(changes promotion.Changes) bool {
-	return len(changes.Starts)+len(changes.Verifications)+len(changes.Requests)+len(changes.Promotions)+len(changes.Announcements)+len(changes.Work) > 0
+	return len(changes.Starts)+len(changes.Verifications)+len(changes.Requests)+len(changes.Promotions)+len(changes.Announcements)+len(changes.Work)+len(changes.Entries) > 0
 }
 
 // later decides when a row that is not done is tried again.

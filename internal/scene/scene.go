@@ -27,7 +27,7 @@ type Options struct {
 	Public   bool   // the repository
 	Version  string
 	Logger   zerolog.Logger
-	Registry promotion.Registry     // replaces the real adapters, to inject failures
+	Registry server.Registry        // replaces the real adapters, to inject failures
 	Settings func(*config.Settings) // changes the settings before the server starts
 }
 

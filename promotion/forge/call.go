@@ -142,7 +142,8 @@ func (f *Forge) attempt(ctx context.Context, client *github.Client, r request, a
 	if err != nil {
 		return 0, &failure{err: &promotion.PermanentError{Err: fmt.Errorf("%s: %w", r.operation, err)}}
 	}
-	limited, cancel := context.WithTimeout(withPassage(ctx, passage{route: r.address.route, exact: r.exact}), f.timeout)
+	redirect, _ := ctx.Value(redirectKey{}).(*url.URL)
+	limited, cancel := context.WithTimeout(withPassage(ctx, passage{route: r.address.route, exact: r.exact, redirect: redirect}), f.timeout)
 	defer cancel()
 	response, err := client.BareDo(limited, message)
 	if err == nil {

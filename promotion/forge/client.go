@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,12 @@ var (
 	_ promotion.Runs         = (*Forge)(nil)
 	_ promotion.PeopleReader = (*Forge)(nil)
 	_ promotion.Commits      = (*Forge)(nil)
+
+	_ promotion.BranchReader      = (*Forge)(nil)
+	_ promotion.ReviewReader      = (*Forge)(nil)
+	_ promotion.TreeReader        = (*Forge)(nil)
+	_ promotion.ArtifactReader    = (*Forge)(nil)
+	_ promotion.AttestationReader = (*Forge)(nil)
 )
 
 // DefaultTimeout is how long one call may take, its answer's body included.
@@ -53,6 +60,7 @@ type Forge struct {
 	sleep   func(context.Context, time.Duration) error
 
 	mutex   sync.Mutex
+	storage *http.Client                // fetches from the signed addresses that GitHub gives
 	clients map[identity]*github.Client // one for each identity: a client keeps its token and rate limits
 	lookups map[string]int64            // installation by owner/name in lower case
 	app     App                         // as far as known
@@ -65,6 +73,7 @@ func New(creator githubapp.ClientCreator, options Options) *Forge {
 		timeout: options.Timeout,
 		now:     options.Now,
 		sleep:   options.Sleep,
+		storage: newStorage(),
 		clients: make(map[identity]*github.Client),
 		lookups: make(map[string]int64),
 		app:     App{ID: options.AppID},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,10 +112,11 @@ func (f *Forge) ResolveCommit(ctx context.Context, repository promotion.Reposito
 
 // commitAnswer is a commit in a comparison.
 type commitAnswer struct {
-	SHA    string        `json:"sha"`
-	URL    string        `json:"html_url"`
-	Author *personAnswer `json:"author"` // null: no account has the e-mail address
-	Git    struct {
+	SHA     string        `json:"sha"`
+	URL     string        `json:"html_url"`
+	Author  *personAnswer `json:"author"` // null: no account has the e-mail address
+	Parents []struct{}    `json:"parents"`
+	Git     struct {
 		Message string `json:"message"`
 		Author  *struct {
 			Name string `json:"name"`
@@ -132,14 +134,33 @@ func (c commitAnswer) shipped() (promotion.ShippedCommit, error) {
 		author = c.Git.Author.Name
 	}
 	title, _, _ := strings.Cut(strings.TrimSpace(c.Git.Message), "\n")
+	var people []promotion.Person
+	if c.Author != nil && c.Author.ID > 0 {
+		people = append(people, c.Author.person())
+	}
 	return promotion.ShippedCommit{
+		People: people, Merge: len(c.Parents) > 1,
 		Commit: commit, Title: oneLine(title, maximumTitle), Author: oneLine(author, maximumTitle), URL: c.URL,
 	}, nil
 }
 
-// Compare gives how head stands to base, with the first hundred commits that head has and base has not (Total counts
-// all). One call between commits, and one more for each argument that is a branch: it is resolved to its head first, by
-// a call that no tag of the same name can answer.
+// maximumComparePages is how many pages of a comparison's commits are read.
+const maximumComparePages = 10
+
+// compareAnswer is a page of a comparison. Its files are on the first page only.
+type compareAnswer struct {
+	Status   string         `json:"status"`
+	AheadBy  *int           `json:"ahead_by"`
+	BehindBy *int           `json:"behind_by"`
+	Total    int            `json:"total_commits"`
+	Commits  []commitAnswer `json:"commits"`
+	Files    *[]fileAnswer  `json:"files"`
+	URL      string         `json:"html_url"`
+}
+
+// Compare gives how head stands to base, with the first thousand commits that head has and base has not (Total counts
+// all) and the first 300 files. One call between commits, one more for each further hundred commits, and one more for each
+// argument that is a branch: it is resolved to its head first, by a call that no tag of the same name can answer.
 // (https://docs.github.com/rest/commits/commits#compare-two-commits)
 func (f *Forge) Compare(ctx context.Context, repository promotion.Repository, base, head string) (promotion.Comparison, error) {
 	operation := fmt.Sprintf("compare %.100q with %.100q in %s", head, base, repository.FullName())
@@ -151,36 +172,47 @@ func (f *Forge) Compare(ctx context.Context, repository promotion.Repository, ba
 	if err != nil {
 		return promotion.Comparison{}, fmt.Errorf("%s: %w", operation, err)
 	}
-	var answer struct {
-		Status   string         `json:"status"`
-		AheadBy  *int           `json:"ahead_by"`
-		BehindBy *int           `json:"behind_by"`
-		Total    int            `json:"total_commits"`
-		Commits  []commitAnswer `json:"commits"`
-		URL      string         `json:"html_url"`
+	var comparison promotion.Comparison
+	for page := 1; page <= maximumComparePages; page++ {
+		var answer compareAnswer
+		query := url.Values{"per_page": {pageSize}}
+		if page > 1 {
+			query.Set("page", strconv.Itoa(page))
+		}
+		err = f.ask(ctx, repository, request{
+			operation: operation, method: http.MethodGet, permission: contentsReadable,
+			address: inRepository(repository, "/compare/{basehead}", from.String()+"..."+to.String()), query: query,
+		}, &answer)
+		if err != nil {
+			return promotion.Comparison{}, err
+		}
+		if err := answer.into(&comparison, operation, page); err != nil {
+			return promotion.Comparison{}, err
+		}
+		if len(comparison.Commits) >= comparison.Total || len(answer.Commits) < 100 {
+			break
+		}
 	}
-	err = f.ask(ctx, repository, request{
-		operation: operation, method: http.MethodGet, permission: contentsReadable,
-		address: inRepository(repository, "/compare/{basehead}", from.String()+"..."+to.String()),
-		query:   url.Values{"per_page": {pageSize}},
-	}, &answer)
-	if err != nil {
-		return promotion.Comparison{}, err
+	return comparison, nil
+}
+
+// into adds a page to what is known of the comparison.
+func (c compareAnswer) into(comparison *promotion.Comparison, operation string, page int) error {
+	if c.AheadBy == nil || c.BehindBy == nil || !fits(c.Status, *c.AheadBy, *c.BehindBy) {
+		return lacking(operation, "status")
 	}
-	if answer.AheadBy == nil || answer.BehindBy == nil || !fits(answer.Status, *answer.AheadBy, *answer.BehindBy) {
-		return promotion.Comparison{}, lacking(operation, "status")
+	if page == 1 {
+		*comparison = promotion.Comparison{Status: c.Status, AheadBy: *c.AheadBy, BehindBy: *c.BehindBy, Total: c.Total, URL: c.URL}
+		comparison.Files, comparison.AllFiles = changed(c.Files)
 	}
-	comparison := promotion.Comparison{
-		Status: answer.Status, AheadBy: *answer.AheadBy, BehindBy: *answer.BehindBy, Total: answer.Total, URL: answer.URL,
-	}
-	for _, listed := range answer.Commits {
+	for _, listed := range c.Commits {
 		shipped, err := listed.shipped()
 		if err != nil {
-			return promotion.Comparison{}, fmt.Errorf("%s: %w", operation, err)
+			return fmt.Errorf("%s: %w", operation, err)
 		}
 		comparison.Commits = append(comparison.Commits, shipped)
 	}
-	return comparison, nil
+	return nil
 }
 
 // fits reports whether GitHub's word for a comparison is one that we know, and agrees with its numbers.

@@ -37,6 +37,12 @@ type runAnswer struct {
 	URL             string            `json:"html_url"`
 	Actor           *personAnswer     `json:"actor"`
 	TriggeringActor *personAnswer     `json:"triggering_actor"`
+	PullRequests    []struct {
+		Base struct {
+			Branch     string            `json:"ref"`
+			Repository *repositoryAnswer `json:"repo"`
+		} `json:"base"`
+	} `json:"pull_requests"` // the open ones with this head, and none of forks
 }
 
 type repositoryAnswer struct {
@@ -73,8 +79,15 @@ func (r runAnswer) run(operation string) (promotion.Run, error) {
 	if actor == nil {
 		actor = r.Actor
 	}
+	var bases []string
+	for _, pull := range r.PullRequests {
+		if pull.Base.Repository.id() == r.Repository.id() && pull.Base.Branch != "" {
+			bases = append(bases, pull.Base.Branch)
+		}
+	}
 	return promotion.Run{
-		ID: r.ID, Attempt: r.Attempt, Commit: commit, Path: promotion.WorkflowPath(r.Path), Event: r.Event,
+		Bases: bases,
+		ID:    r.ID, Attempt: r.Attempt, Commit: commit, Path: promotion.WorkflowPath(r.Path), Event: r.Event,
 		HeadBranch: r.HeadBranch, HeadRepository: r.HeadRepository.id(), Repository: r.Repository.id(),
 		Status: r.Status, Conclusion: r.Conclusion,
 		Created: r.CreatedAt.UTC(), Started: started.UTC(), Updated: r.UpdatedAt.UTC(),

@@ -3,6 +3,7 @@ package forge_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -152,7 +153,7 @@ func TestStoryRuns(t *testing.T) {
 
 	listed, err := w.forge.RunsOf(t.Context(), w.repository, read.Commit)
 	w.must(err)
-	if len(listed) != 1 || listed[0] != read {
+	if len(listed) != 1 || !reflect.DeepEqual(listed[0], read) {
 		t.Errorf("runs %+v, expected %+v", listed, read)
 	}
 	w.calls("GET /repos/{owner}/{repo}/actions/runs")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -41,11 +42,19 @@ func (e *tokenError) Error() string {
 
 // passage is what the guard is told about a request.
 type passage struct {
-	route string
-	exact bool // redirects are not followed
+	route    string
+	exact    bool     // redirects are not followed
+	redirect *url.URL // not nil: where GitHub redirects to is kept here, and not followed
 }
 
 type passageKey struct{}
+
+type redirectKey struct{}
+
+// withRedirect gives a context in which calls keep where GitHub redirects them to, instead of going there.
+func withRedirect(ctx context.Context, location *url.URL) context.Context {
+	return context.WithValue(ctx, redirectKey{}, location)
+}
 
 func withPassage(ctx context.Context, through passage) context.Context {
 	return context.WithValue(ctx, passageKey{}, through)
@@ -89,6 +98,9 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 func (g *guard) refuse(request *http.Request) error {
 	through, _ := request.Context().Value(passageKey{}).(passage)
 	switch {
+	case through.redirect != nil && request.Response != nil:
+		*through.redirect = *request.URL
+		return errMoved
 	case !strings.EqualFold(request.URL.Host, g.host):
 		return errOtherHost
 	case through.exact && request.Response != nil:

@@ -308,7 +308,7 @@ func TestARequestIsSettledOnce(t *testing.T) {
 	if b.must(err); kept.Requester.Login != "alice" || kept.Answer.Result != promotion.ResultPromoted {
 		t.Errorf("kept %+v", kept)
 	}
-	of, err := b.RequestsOfComment(t.Context(), 42, 1)
+	of, err := b.RequestsOfComment(t.Context(), 42, first.Source, 1)
 	if b.must(err); len(of) != 1 {
 		t.Errorf("%d requests of the comment", len(of))
 	}

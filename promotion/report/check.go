@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
@@ -46,6 +47,9 @@ func checkTitle(check promotion.Check) string {
 	if len(check.PolicyProblems) > 0 {
 		return fmt.Sprintf("The policy is invalid: %s", counted(len(check.PolicyProblems), "problem"))
 	}
+	if len(check.Drifts) > 0 {
+		return "Other hands moved the tag of " + check.Environment
+	}
 	switch check.State {
 	case promotion.CheckReady:
 		return "Ready to promote"
@@ -58,7 +62,7 @@ func checkTitle(check promotion.Check) string {
 	for _, decision := range check.Decisions {
 		for _, gate := range decision.Gates {
 			all++
-			if gate.Met {
+			if gate.Met || gate.Waived != "" {
 				met++
 			} else if !slices.Contains(codes, string(gate.Reason)) {
 				codes = append(codes, string(gate.Reason))
@@ -82,6 +86,9 @@ func checkSummary(check promotion.Check) string {
 	if len(check.PolicyProblems) > 0 {
 		fmt.Fprintf(&b, "\nNothing is promoted under an invalid policy (%s). Reason code: %s\n", Code(check.PolicySource), Code(string(promotion.PolicyInvalid)))
 	}
+	for _, drift := range check.Drifts {
+		fmt.Fprintf(&b, "- **Drift**: %s (seen %s). Promote again, or roll back, to set it right.\n", Text(drift.String()), drift.At.UTC().Format(time.RFC3339))
+	}
 	for _, promoted := range check.Promotions {
 		verb := "promoted"
 		if promoted.Kind == promotion.KindRollback {
@@ -98,6 +105,9 @@ func checkSummary(check promotion.Check) string {
 			break
 		}
 		renderGates(&b, decision)
+	}
+	for _, note := range check.Notes {
+		fmt.Fprintf(&b, "\nNote: %s\n", Text(note))
 	}
 	if check.State == promotion.CheckReady && check.Button != "" {
 		fmt.Fprintf(&b, "\nPress the button, or comment %s on the pull request.\n", Code("/promote "+check.Environment))

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,9 +11,14 @@ import (
 
 // commandHelp is what can be asked, one line a command.
 const commandHelp = "```\n" +
-	"/promote [<environment>] [<image>…] [--sha <commit>] [--dry-run] [--reason \"…\"]\n" +
+	"/promote [<environment>] [<image>…] [--sha <commit>|latest] [--dry-run] [--when-verified] [--reason \"…\"]\n" +
 	"/promote status [<environment>]\n" +
+	"/promote approve [<environment>]\n" +
 	"/promote rollback [<environment>] [<image>…] [--to <commit|digest>] [--reason \"…\"]   (short: /rollback)\n" +
+	"/promote hold [<environment>] [--pull-request] [--reason \"…\"]\n" +
+	"/promote resume [<environment>] [--pull-request]\n" +
+	"/promote cancel [<environment>]   (what --when-verified waits for)\n" +
+	"/promote override [<environment>] [<image>…] --gates <code,…> --reason \"…\"\n" +
 	"/promote help\n" +
 	"```\n"
 
@@ -29,6 +35,19 @@ func renderHelp(b *strings.Builder, help promotion.Help) {
 		}
 		fmt.Fprintf(b, "- %s%s: takes commits of %s, after %s; moves %s; who may: %s\n", Code(environment.Name), note,
 			codes(environment.Branches), codes(environment.Requires), codes(environment.Tags), Text(environment.WhoMay))
+		if environment.Approvals != "" {
+			fmt.Fprintf(b, "  - approvals: %s\n", Text(environment.Approvals))
+		}
+		if len(environment.Rules) > 0 {
+			fmt.Fprintf(b, "  - rules: %s\n", Text(strings.Join(environment.Rules, "; ")))
+		}
+		if environment.Overrides != "" {
+			fmt.Fprintf(b, "  - overrides: %s\n", Text(environment.Overrides))
+		}
+		fmt.Fprintf(b, "  - who may lift a hold: %s\n", Text(environment.Lifters))
+		for _, hold := range environment.Holds {
+			fmt.Fprintf(b, "  - **held**: %s\n", Text(hold.String()))
+		}
 		if len(environment.NotEnforced) > 0 {
 			fmt.Fprintf(b, "  - promotes nothing, because this version does not enforce %s\n", codes(environment.NotEnforced))
 		}
@@ -63,6 +82,9 @@ func renderStatus(b *strings.Builder, status promotion.EnvironmentStatus) {
 		}
 		b.WriteString("\n")
 	}
+	for _, hold := range status.Holds {
+		fmt.Fprintf(b, "- **held**: %s\n", Text(hold.String()))
+	}
 	for _, decision := range status.Decisions {
 		renderGates(b, decision)
 	}
@@ -80,6 +102,21 @@ func renderGates(b *strings.Builder, decision promotion.Decision) {
 		if !gate.Met {
 			mark, reason = "✗", Code(string(gate.Reason))
 		}
+		if gate.Waived != "" {
+			mark, reason = "!", Code(string(gate.Reason))+" WAIVED by "+Text(gate.Waived)
+		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", mark, cell(Link(Text(gate.Name), gate.URL)), cell(Text(gate.Expected)), cell(Text(gate.Actual)), cell(reason))
+	}
+	for _, note := range decision.Notes {
+		fmt.Fprintf(b, "\nNote: %s\n", Text(note))
+	}
+	var advice []string
+	for _, gate := range decision.Unmet() {
+		if line := fmt.Sprintf("- %s: %s\n", Code(string(gate.Reason)), Text(gate.Next)); gate.Next != "" && !slices.Contains(advice, line) {
+			advice = append(advice, line)
+		}
+	}
+	if len(advice) > 0 {
+		b.WriteString("\n" + strings.Join(advice, ""))
 	}
 }

@@ -79,6 +79,14 @@ func renderAnswer(b *strings.Builder, answer promotion.Answer, listed int) {
 	if len(answer.Gates) > 0 {
 		gateTable(b, answer.Gates)
 	}
+	for i, note := range answer.Notes {
+		if i > 0 {
+			fmt.Fprintf(b, "\n%s\n", Text(note))
+		}
+	}
+	for _, hold := range answer.Holds {
+		fmt.Fprintf(b, "\n**Held**: %s\n", Text(hold.String()))
+	}
 	for _, problem := range answer.PolicyProblems {
 		fmt.Fprintf(b, "- %s: %s\n", Code(fmt.Sprintf("%s:%d:%d", problem.File, problem.Line, problem.Column)), problemText(problem))
 	}
@@ -125,8 +133,15 @@ func headline(answer promotion.Answer) string {
 	case promotion.ResultErrored:
 		return after("Could not tell", reasonList(answer)) + alsoDone(answer)
 	case promotion.ResultWaiting:
-		return "Waiting: " + environment
+		waiting := after("Waiting to promote to "+environment, reasonList(answer))
+		if !answer.WaitsUntil.IsZero() {
+			waiting += ", until " + answer.WaitsUntil.UTC().Format(time.RFC3339)
+		}
+		return waiting + alsoDone(answer)
 	case promotion.ResultInformed:
+	}
+	if len(answer.Notes) > 0 {
+		return Text(answer.Notes[0])
 	}
 	if answer.Help != nil {
 		return "What can be asked here"
@@ -177,7 +192,7 @@ func reasonList(answer promotion.Answer) string {
 	seen := map[promotion.Reason]bool{}
 	add := func(gates []promotion.Gate) {
 		for _, gate := range gates {
-			if !gate.Met && !seen[gate.Reason] {
+			if !gate.Met && gate.Waived == "" && !seen[gate.Reason] {
 				seen[gate.Reason] = true
 				codes = append(codes, Code(string(gate.Reason)))
 			}
@@ -185,7 +200,7 @@ func reasonList(answer promotion.Answer) string {
 	}
 	add(answer.Gates)
 	for _, outcome := range answer.Outcomes {
-		if outcome.Result == promotion.ResultRefused || outcome.Result == promotion.ResultErrored {
+		if outcome.Result == promotion.ResultRefused || outcome.Result == promotion.ResultErrored || outcome.Result == promotion.ResultWaiting {
 			add(outcome.Decision.Gates)
 		}
 	}
@@ -203,13 +218,24 @@ func renderOutcome(b *strings.Builder, answer promotion.Answer, outcome promotio
 	}
 	fmt.Fprintf(b, "- digest: %s\n", digestLine(outcome))
 	moves(b, outcome)
+	waived(b, decision)
 	for _, note := range decision.Notes {
 		fmt.Fprintf(b, "- note: %s\n", Text(note))
+	}
+	if outcome.Result == promotion.ResultWaiting {
+		fmt.Fprintf(b, "- it is promoted by itself when the last gate falls, for this commit and digest only; end it with %s\n", Code("/promote cancel "+decision.Environment))
 	}
 	evidence(b, decision)
 	ships(b, answer, outcome, listed)
 	if outcome.Result == promotion.ResultPromoted || outcome.Result == promotion.ResultRolledBack {
 		fmt.Fprintf(b, "- roll back with: %s\n", Code(fmt.Sprintf("/promote rollback %s %s", decision.Environment, decision.Image)))
+	}
+}
+
+// waived says loudly which gates somebody waived.
+func waived(b *strings.Builder, decision promotion.Decision) {
+	for _, gate := range decision.Waived() {
+		fmt.Fprintf(b, "- **WAIVED** %s (%s): %s, waived by %s\n", Code(string(gate.Reason)), Text(gate.Name), Text(gate.Actual), Text(gate.Waived))
 	}
 }
 
@@ -321,6 +347,22 @@ func gateTable(b *strings.Builder, gates []promotion.Gate) {
 	b.WriteString("\n")
 }
 
+// approvers gives everybody whose approval counted.
+func approvers(answer promotion.Answer) string {
+	var people []string
+	for _, outcome := range answer.Outcomes {
+		for _, person := range outcome.Decision.Approvers {
+			if text := textTo(person, longestLogin); !slices.Contains(people, text) {
+				people = append(people, text)
+			}
+		}
+	}
+	if len(people) == 0 {
+		return "nobody (none required)"
+	}
+	return enumerated(people)
+}
+
 // footer says who asked, who may, which policy ruled and how long it took.
 func footer(b *strings.Builder, answer promotion.Answer) {
 	var parts []string
@@ -328,7 +370,7 @@ func footer(b *strings.Builder, answer promotion.Answer) {
 		parts = append(parts, "asked by "+Text(answer.Requester.Login))
 	}
 	if imagesWith(answer, promotion.ResultPromoted)+imagesWith(answer, promotion.ResultRolledBack) != "" {
-		parts = append(parts, "approved by nobody (none required)")
+		parts = append(parts, "approved by "+approvers(answer))
 	}
 	if answer.WhoMay != "" {
 		parts = append(parts, "who may: "+Text(answer.WhoMay))

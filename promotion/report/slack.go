@@ -100,6 +100,10 @@ func slackLines(notice promotion.Notice) (title string, lines []string) {
 			seenIn(moved),
 		}
 	}
+	if notice.Kind == promotion.NoticeDrift {
+		drift := notice.Drift
+		return fmt.Sprintf("%s: other hands moved the tag of %s (%s)", repository, drift.Environment, drift.Image), []string{slackText(drift.String(), 500)}
+	}
 	answer := notice.Answer
 	var moved, others []string
 	for _, outcome := range answer.Outcomes {
@@ -113,6 +117,9 @@ func slackLines(notice promotion.Notice) (title string, lines []string) {
 	for _, gate := range answer.Gates {
 		lines = append(lines, slackGate(gate))
 	}
+	for _, note := range answer.Notes {
+		lines = append(lines, slackText(note, 500))
+	}
 	if answer.Command.Reason != "" {
 		lines = append(lines, "reason given: "+slackText(answer.Command.Reason, 300))
 	}
@@ -121,6 +128,12 @@ func slackLines(notice promotion.Notice) (title string, lines []string) {
 		title = "Promoted " + slackSubject(repository, moved, " to ", answer.Environment)
 	case promotion.NoticeRolledBack:
 		title = "Rolled back " + slackSubject(repository, moved, " in ", answer.Environment)
+	case promotion.NoticeOverridden:
+		title = "Gates waived: " + slackSubject(repository, nil, " to ", answer.Environment)
+	case promotion.NoticeHeld:
+		title = "Held: " + slackSubject(repository, nil, " to ", answer.Environment)
+	case promotion.NoticeResumed:
+		title = "Hold lifted: " + slackSubject(repository, nil, " to ", answer.Environment)
 	default:
 		title = "Refused: " + slackSubject(repository, others, " to ", answer.Environment)
 		if len(moved) > 0 {
@@ -154,6 +167,9 @@ func slackOutcome(outcome promotion.Outcome) []string {
 	}
 	if outcome.Result == promotion.ResultPromoted && outcome.Promotion.Ships.Total > 0 {
 		lines = append(lines, "ships "+slackLink(counted(outcome.Promotion.Ships.Total, "commit"), outcome.Promotion.Ships.URL))
+	}
+	for _, gate := range decision.Waived() {
+		lines = append(lines, "*WAIVED* "+slackGate(gate)+", waived by "+slackText(gate.Waived, 300))
 	}
 	for _, gate := range decision.Unmet() {
 		lines = append(lines, slackGate(gate))

@@ -1,0 +1,51 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+const attestationsReadable = "attestations: read"
+
+// Attestations gives the sigstore bundles that GitHub keeps for the digest in the repository: at most the thirty newest,
+// and none when there are none. One call.
+// (https://docs.github.com/rest/repos/attestations#list-attestations)
+func (f *Forge) Attestations(ctx context.Context, repository promotion.Repository, digest promotion.Digest) ([][]byte, error) {
+	operation := fmt.Sprintf("list the attestations of %s in %s", digest.Short(), repository.FullName())
+	var answer struct {
+		Attestations *[]struct {
+			Bundle json.RawMessage `json:"bundle"`
+		} `json:"attestations"`
+	}
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: attestationsReadable,
+		address: inRepository(repository, "/attestations/{digest}", digest.String()),
+		query:   url.Values{"per_page": {"30"}},
+	}, &answer)
+	if errors.Is(err, promotion.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if answer.Attestations == nil {
+		return nil, lacking(operation, "attestations")
+	}
+	var bundles [][]byte
+	for _, listed := range *answer.Attestations {
+		if bundle := bytes.TrimSpace(listed.Bundle); len(bundle) > 0 && !bytes.Equal(bundle, []byte("null")) {
+			bundles = append(bundles, bundle)
+		}
+	}
+	if len(bundles) == 0 && len(*answer.Attestations) > 0 {
+		return nil, lacking(operation, "bundle")
+	}
+	return bundles, nil
+}

@@ -1,0 +1,124 @@
+package forge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// BranchHead gives the head of a branch, or promotion.ErrNotFound. No tag of the same name can answer. One call.
+// (https://docs.github.com/rest/git/refs#get-a-reference)
+func (f *Forge) BranchHead(ctx context.Context, repository promotion.Repository, branch string) (promotion.Commit, error) {
+	return f.branchHead(ctx, repository, branch)
+}
+
+// Branches gives the branches whose names begin with the prefix, by name: at most the first hundred. One call.
+// (https://docs.github.com/rest/git/refs#list-matching-references)
+func (f *Forge) Branches(ctx context.Context, repository promotion.Repository, prefix string) ([]promotion.Branch, error) {
+	operation := fmt.Sprintf("list the branches %.100q… of %s", prefix, repository.FullName())
+	var answer []struct {
+		Reference string `json:"ref"`
+		Object    struct {
+			Type string `json:"type"`
+			SHA  string `json:"sha"`
+		} `json:"object"`
+	}
+	// A prefix may end with a slash, which no name does: the address is asked for by what stands before it.
+	folder := strings.TrimSuffix(prefix, "/")
+	reference := "heads"
+	if folder != "" {
+		reference += "/" + folder
+	}
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: contentsReadable,
+		address: inRepository(repository, "/git/matching-refs/{ref}", reference),
+		query:   url.Values{"per_page": {pageSize}},
+	}, &answer)
+	if isEmptyRepository(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var branches []promotion.Branch
+	for _, listed := range answer {
+		name, isBranch := strings.CutPrefix(listed.Reference, "refs/heads/")
+		if !isBranch || !strings.HasPrefix(name, prefix) || listed.Object.Type != "commit" {
+			continue
+		}
+		head, err := promotion.ParseCommit(listed.Object.SHA)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", operation, err)
+		}
+		branches = append(branches, promotion.Branch{Name: name, Head: head})
+	}
+	return branches, nil
+}
+
+// maximumFiles is how many files GitHub lists of a comparison or a commit at once.
+const maximumFiles = 300
+
+// fileAnswer is a changed file.
+type fileAnswer struct {
+	Name     string `json:"filename"`
+	Previous string `json:"previous_filename"` // of a renamed one
+}
+
+// changed gives the paths of changed files, and whether they are all.
+func changed(files *[]fileAnswer) (paths []string, whole bool) {
+	if files == nil {
+		return nil, false
+	}
+	for _, file := range *files {
+		paths = append(paths, file.Name)
+		if file.Previous != "" {
+			paths = append(paths, file.Previous)
+		}
+	}
+	return paths, len(*files) < maximumFiles
+}
+
+// Detail gives one commit, or promotion.ErrNotFound. Of more than 300 files the first are given. One call.
+// (https://docs.github.com/rest/commits/commits#get-a-commit)
+func (f *Forge) Detail(ctx context.Context, repository promotion.Repository, commit promotion.Commit) (promotion.CommitDetail, error) {
+	operation := fmt.Sprintf("read commit %s of %s", commit.Short(), repository.FullName())
+	var answer struct {
+		SHA string `json:"sha"`
+		Git struct {
+			Tree struct {
+				SHA string `json:"sha"`
+			} `json:"tree"`
+		} `json:"commit"`
+		Parents []struct {
+			SHA string `json:"sha"`
+		} `json:"parents"`
+		Files *[]fileAnswer `json:"files"`
+	}
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: contentsReadable,
+		address: inRepository(repository, "/commits/{ref}", commit.String()),
+	}, &answer)
+	if statusOf(err) == http.StatusUnprocessableEntity || isEmptyRepository(err) {
+		return promotion.CommitDetail{}, notFound(operation, "no such commit")
+	}
+	if err != nil {
+		return promotion.CommitDetail{}, err
+	}
+	if answer.SHA != commit.String() || answer.Git.Tree.SHA == "" {
+		return promotion.CommitDetail{}, lacking(operation, "sha or tree")
+	}
+	detail := promotion.CommitDetail{Commit: commit, Tree: answer.Git.Tree.SHA}
+	detail.Files, detail.AllFiles = changed(answer.Files)
+	for _, listed := range answer.Parents {
+		parent, err := promotion.ParseCommit(listed.SHA)
+		if err != nil {
+			return promotion.CommitDetail{}, fmt.Errorf("%s: parent: %w", operation, err)
+		}
+		detail.Parents = append(detail.Parents, parent)
+	}
+	return detail, nil
+}

@@ -1,0 +1,109 @@
+package forge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+const (
+	maximumReviewPages = 10
+	maximumPullPages   = 3
+)
+
+// Reviews gives the pull request's reviews, oldest first. Those of accounts that were deleted are left out. One call for
+// each hundred; more than a thousand are an error.
+// (https://docs.github.com/rest/pulls/reviews#list-reviews-for-a-pull-request)
+func (f *Forge) Reviews(ctx context.Context, repository promotion.Repository, pull int) ([]promotion.Review, error) {
+	operation := fmt.Sprintf("list the reviews of pull request %d of %s", pull, repository.FullName())
+	type reviewAnswer struct {
+		Author    *personAnswer `json:"user"`
+		State     string        `json:"state"`
+		Commit    string        `json:"commit_id"`
+		Submitted *time.Time    `json:"submitted_at"` // null: not submitted yet
+		URL       string        `json:"html_url"`
+	}
+	var reviews []promotion.Review
+	err := eachPage(ctx, f, repository, request{
+		operation: operation, method: http.MethodGet, permission: pullsReadable,
+		address: inRepository(repository, "/pulls/{pull}/reviews", number(int64(pull))),
+		query:   url.Values{"per_page": {pageSize}},
+	}, maximumReviewPages, func(page []reviewAnswer) error {
+		for _, listed := range page {
+			if listed.State == "" {
+				return lacking(operation, "state")
+			}
+			if listed.Author == nil || listed.Author.ID <= 0 || listed.Submitted == nil {
+				continue
+			}
+			commit, _ := promotion.ParseCommit(listed.Commit) // null once the head that was reviewed is gone
+			reviews = append(reviews, promotion.Review{
+				Person: listed.Author.person(), State: listed.State, Commit: commit, Submitted: listed.Submitted.UTC(), URL: listed.URL,
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(reviews, func(a, b promotion.Review) int { return a.Submitted.Compare(b.Submitted) })
+	return reviews, nil
+}
+
+// PullRequestsOf gives the pull requests into this repository that brought the commit, or of which it is a commit. One call
+// for each hundred.
+// (https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit)
+func (f *Forge) PullRequestsOf(ctx context.Context, repository promotion.Repository, commit promotion.Commit) ([]promotion.PullRequest, error) {
+	operation := fmt.Sprintf("list the pull requests of commit %s of %s", commit.Short(), repository.FullName())
+	var pulls []promotion.PullRequest
+	err := eachPage(ctx, f, repository, request{
+		operation: operation, method: http.MethodGet, permission: pullsReadable,
+		address: inRepository(repository, "/commits/{commit}/pulls", commit.String()),
+		query:   url.Values{"per_page": {pageSize}},
+	}, maximumPullPages, func(page []pullRequestAnswer) error {
+		for _, listed := range page {
+			if listed.Base.Repository.id() != repository.ID {
+				continue
+			}
+			pull, err := listed.listed(operation)
+			if err != nil {
+				return err
+			}
+			pulls = append(pulls, pull)
+		}
+		return nil
+	})
+	if statusOf(err) == http.StatusUnprocessableEntity {
+		return nil, notFound(operation, "no such commit")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pulls, nil
+}
+
+// listed makes the domain's pull request of one in a listing, which says by its time whether it was merged.
+func (p pullRequestAnswer) listed(operation string) (promotion.PullRequest, error) {
+	if p.Number <= 0 || p.Base.Branch == "" || (p.State != "open" && p.State != "closed") {
+		return promotion.PullRequest{}, lacking(operation, "number, base or state")
+	}
+	head, err := promotion.ParseCommit(p.Head.SHA)
+	if err != nil {
+		return promotion.PullRequest{}, fmt.Errorf("%s: head of pull request %d: %w", operation, p.Number, err)
+	}
+	pull := promotion.PullRequest{
+		Number: p.Number, State: p.State, Merged: p.MergedAt != nil, Head: head, HeadRepository: p.Head.Repository.id(), Base: p.Base.Branch,
+		Title: oneLine(p.Title, maximumTitle), Author: p.Author.person(), URL: p.URL,
+	}
+	if pull.Merged && p.MergeCommit != "" {
+		if pull.MergeCommit, err = promotion.ParseCommit(p.MergeCommit); err != nil {
+			return promotion.PullRequest{}, fmt.Errorf("%s: merge commit of pull request %d: %w", operation, p.Number, err)
+		}
+	}
+	return pull, nil
+}

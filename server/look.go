@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/ledger"
+)
+
+// looks looks again at what only time or other hands change.
+type looks struct {
+	ledger   *ledger.Ledger
+	policies *promotion.PolicySource
+	checks   promotion.Checks
+	drift    *promotion.DriftWatch
+}
+
+// LookAtCheck computes the check run of an announcement anew.
+func (l *looks) LookAtCheck(ctx context.Context, key string) (promotion.Changes, error) {
+	return l.checks.Again(ctx, l.policies, l.ledger, l.ledger, key)
+}
+
+// LookForDrift compares the tags of a repository's environments with the ledger. A repository that has no policy any more
+// leads to nothing.
+func (l *looks) LookForDrift(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error) {
+	id, err := strconv.ParseInt(subject, 10, 64)
+	if err != nil {
+		return promotion.Changes{}, &promotion.PermanentError{Err: fmt.Errorf("look for drift: expected a repository's id, found %.40q", subject)}
+	}
+	repositories, err := l.ledger.Governed(ctx)
+	if err != nil {
+		return promotion.Changes{}, err
+	}
+	for _, repository := range repositories {
+		if repository.ID == id {
+			return l.drift.Compare(ctx, lease, repository)
+		}
+	}
+	return promotion.Changes{}, nil
+}
+
+// driftLeader is the name of who adds the rows that look for drift.
+const driftLeader = "drift"
+
+// leadDrift adds a row of work for each repository that has a policy, every so often, as long as this process leads. The
+// rows are worked off like any other.
+func (s *Server) leadDrift(ctx context.Context) {
+	every := s.options.Settings.DriftInterval
+	if every <= 0 {
+		return
+	}
+	holder := rand.Text()
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		leads, err := s.ledger.Lead(ctx, driftLeader, holder, s.options.Clock().Add(2*every))
+		if err == nil && leads {
+			err = s.lookForDrift(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.options.Logger.Error().Err(err).Msg("drift could not be looked for")
+		}
+	}
+}
+
+func (s *Server) lookForDrift(ctx context.Context) error {
+	repositories, err := s.ledger.Governed(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []promotion.NewWork
+	for _, repository := range repositories {
+		subject := strconv.FormatInt(repository.ID, 10)
+		rows = append(rows, promotion.NewWork{Kind: promotion.WorkDrift, Subject: subject, Queue: "drift/" + subject})
+	}
+	return s.ledger.AddWork(ctx, rows)
+}
