@@ -29,13 +29,7 @@ type Options struct {
 	Logger   zerolog.Logger
 	Clock    func() time.Time // nil: the wall clock
 	// Registry replaces the registries of the settings, for tests that inject failures. nil: ECR and OCI.
-	Registry Registry
-}
-
-// Registry is what the server asks of container registries.
-type Registry interface {
-	promotion.Registry
-	promotion.ImageReader
+	Registry promotion.Registry
 }
 
 // Server is Verbatim, put together: it listens as soon as New returns and works once Run is called.
@@ -100,9 +94,10 @@ func (s *Server) compose() error {
 		return err
 	}
 	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, Now: clock})
+	images := registry.New(registryOptions(settings, s.options.Version, s.metrics))
 	registries := s.options.Registry
 	if registries == nil {
-		registries = registry.New(registryOptions(settings, s.options.Version, s.metrics))
+		registries = images
 	}
 	notifier, err := notify.New(slackWebhooks(settings), notify.Options{})
 	if err != nil {
@@ -120,7 +115,7 @@ func (s *Server) compose() error {
 	promoter := &promotion.Promoter{
 		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,
 		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Book: s.ledger,
-		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Images: registries, Attestations: s.forge, Provenance: verifier(settings), Checks: checks,
+		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings), Checks: checks,
 		Scope: settings.Scope, Clock: clock, Slack: slack, WebURL: settings.GitHub.WebURL,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}

@@ -27,7 +27,7 @@ type Options struct {
 	Public   bool   // the repository
 	Version  string
 	Logger   zerolog.Logger
-	Registry server.Registry        // replaces the real adapters, to inject failures
+	Registry promotion.Registry     // replaces the real adapters, to inject failures
 	Settings func(*config.Settings) // changes the settings before the server starts
 }
 
@@ -134,7 +134,7 @@ environments:
 func (s *Scene) StartServer(ctx context.Context) error {
 	settings := config.Settings{
 		Addr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0", DatabaseURL: "sqlite:" + s.DatabaseFile(),
-		Workers: 8, Lease: time.Minute, ShutdownGrace: 10 * time.Second,
+		Workers: 8, Lease: time.Minute, ShutdownGrace: 10 * time.Second, ArtifactLimit: 32 << 20,
 		GitHub: githubapp.Config{V3APIURL: s.GitHub.URL() + "/", V4APIURL: s.GitHub.URL() + "/graphql", WebURL: s.GitHub.URL()},
 		Scope:  promotion.Scope{{Repositories: "acme/shop", Registry: s.Registry.Host() + "/shop/*"}},
 		Slack:  map[string]config.SlackWebhook{"default": {URL: config.NewSecret(s.Slack.URL())}},
