@@ -88,7 +88,7 @@ func TestIAMPolicyAllowsWhatIsUsed(t *testing.T) {
 		actions = append(actions, statement.Action...)
 	}
 	slices.Sort(actions)
-	if diff := cmp.Diff([]string{"ecr:BatchGetImage", "ecr:DescribeImages", "ecr:PutImage"}, actions); diff != "" {
+	if diff := cmp.Diff([]string{"ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeRepositories", "ecr:GetDownloadUrlForLayer", "ecr:PutImage"}, actions); diff != "" {
 		t.Errorf("actions (-wanted +iam-policy.json):\n%s", diff)
 	}
 	if diff := cmp.Diff(calledOfECR(t), actions); diff != "" {

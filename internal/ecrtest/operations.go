@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -16,12 +17,14 @@ import (
 type input struct {
 	RegistryID             string       `json:"registryId"`
 	RepositoryName         string       `json:"repositoryName"`
+	RepositoryNames        []string     `json:"repositoryNames"`
 	ImageIDs               []identifier `json:"imageIds"`
 	AcceptedMediaTypes     []string     `json:"acceptedMediaTypes"`
 	ImageManifest          string       `json:"imageManifest"`
 	ImageManifestMediaType string       `json:"imageManifestMediaType"`
 	ImageTag               string       `json:"imageTag"`
 	ImageDigest            string       `json:"imageDigest"`
+	LayerDigest            string       `json:"layerDigest"`
 }
 
 type identifier struct {
@@ -131,6 +134,40 @@ func translated(manifest string) string {
 		return manifest
 	}
 	return string(content)
+}
+
+// describeRepositories gives the repositories that are named, or all
+// (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html).
+func (s *Server) describeRepositories(in input) (any, *exception) {
+	type filter struct {
+		FilterType string `json:"filterType"`
+		Filter     string `json:"filter"`
+	}
+	type described struct {
+		RepositoryARN      string   `json:"repositoryArn"`
+		RegistryID         string   `json:"registryId"`
+		RepositoryName     string   `json:"repositoryName"`
+		RepositoryURI      string   `json:"repositoryUri"`
+		ImageTagMutability string   `json:"imageTagMutability"`
+		ExclusionFilters   []filter `json:"imageTagMutabilityExclusionFilters,omitempty"`
+	}
+	names := in.RepositoryNames
+	if names == nil {
+		names = slices.Sorted(maps.Keys(s.repositories))
+	}
+	repositories := []described{}
+	for _, name := range names {
+		of := s.repositories[name]
+		if of == nil {
+			return nil, refused("RepositoryNotFoundException", "The repository with name '%s' does not exist in the registry with id '%s'", name, Account)
+		}
+		one := described{"arn:aws:ecr:" + Region + ":" + Account + ":repository/" + name, Account, name, Host + "/" + name, of.mutability, nil}
+		for _, exclusion := range of.exclusions {
+			one.ExclusionFilters = append(one.ExclusionFilters, filter{"WILDCARD", exclusion})
+		}
+		repositories = append(repositories, one)
+	}
+	return map[string]any{"repositories": repositories}, nil
 }
 
 // put sets one tag (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html).

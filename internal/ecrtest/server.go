@@ -32,12 +32,17 @@ type Server struct {
 	Registry *registrytest.Server
 	listener net.Listener
 	http     *http.Server
+	storage  net.Listener // where layers are downloaded from
+	s3       *http.Server
 	clock    func() time.Time
 
 	mutex        sync.Mutex
 	repositories map[string]*repository
+	downloads    map[string]download // by signature
 	calls        []string
 	fault        Fault
+	storageFault registrytest.Fault
+	elsewhere    string // the address that is given for every layer instead of a presigned one
 	external     string // the external id that AssumeRole asks for
 }
 
@@ -70,15 +75,24 @@ func New(clock func() time.Time) (*Server, error) {
 		inner.Close()
 		return nil, err
 	}
-	s := &Server{Registry: inner, listener: listener, clock: clock, repositories: map[string]*repository{}}
+	storage, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		inner.Close()
+		_ = listener.Close()
+		return nil, err
+	}
+	s := &Server{Registry: inner, listener: listener, storage: storage, clock: clock, repositories: map[string]*repository{}, downloads: map[string]download{}}
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s.s3 = &http.Server{Handler: http.HandlerFunc(s.serveLayer), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.http.Serve(listener) }() // ends with Close
+	go func() { _ = s.s3.Serve(storage) }()    // likewise
 	return s, nil
 }
 
 // Close stops listening.
 func (s *Server) Close() {
 	_ = s.http.Close()
+	_ = s.s3.Close()
 	s.Registry.Close()
 }
 
@@ -106,7 +120,21 @@ func (s *Server) Inject(fault Fault) {
 	s.fault = fault
 }
 
-// Calls gives the operations that were called, in order.
+// InjectStorage has the fault answer downloads of layers from now on. nil ends it.
+func (s *Server) InjectStorage(fault registrytest.Fault) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.storageFault = fault
+}
+
+// PointDownloadsTo has GetDownloadUrlForLayer give this address for every layer.
+func (s *Server) PointDownloadsTo(address string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.elsewhere = address
+}
+
+// Calls gives the operations that were called, in order; a download of a layer is "GET layer".
 func (s *Server) Calls() []string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -123,24 +151,74 @@ func (s *Server) ResetCalls() {
 // PushIndex pushes a multi-architecture index as a docker push does, and gives its digest.
 func (s *Server) PushIndex(name, tag, seed string) (string, error) {
 	digest, err := s.Registry.PushIndex(name, tag, seed)
+	return digest, s.keep(name, tag, digest, err)
+}
+
+// PushLabelled pushes a single image with its labels, and gives its digest.
+func (s *Server) PushLabelled(name, tag string, image registrytest.Image) (string, error) {
+	digest, err := s.Registry.PushLabelled(name, tag, image)
+	return digest, s.keep(name, tag, digest, err)
+}
+
+// PushLabelledIndex pushes an index with an entry for each of the images, and gives its digest.
+func (s *Server) PushLabelledIndex(name, tag string, images ...registrytest.Image) (string, error) {
+	digest, err := s.Registry.PushLabelledIndex(name, tag, images...)
+	return digest, s.keep(name, tag, digest, err)
+}
+
+// PushManifest puts the bytes under the tag, as they are, and gives their digest.
+func (s *Server) PushManifest(name, tag, mediaType string, content []byte) (string, error) {
+	digest, err := s.Registry.PushManifest(name, tag, mediaType, content)
+	return digest, s.keep(name, tag, digest, err)
+}
+
+// PushBlob pushes a config or a layer.
+func (s *Server) PushBlob(name string, content []byte) error {
+	return s.Registry.PushBlob(name, content)
+}
+
+// keep notes what was pushed under the tag. The entries of an index are images of their own, without a tag.
+func (s *Server) keep(name, tag, digest string, err error) error {
 	if err != nil {
-		return "", err
-	}
-	mediaType, manifest, err := s.Registry.Manifest(name, digest)
-	if err != nil {
-		return "", err
+		return err
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	of := s.repositories[name]
 	if of == nil {
-		return "", fmt.Errorf("ecrtest: no repository %s", name)
+		return fmt.Errorf("ecrtest: no repository %s", name)
+	}
+	index, err := s.keepManifest(of, name, digest)
+	if err != nil {
+		return err
+	}
+	of.tags[tag] = digest
+	var document struct {
+		Manifests []struct{ Digest string }
+	}
+	if json.Unmarshal([]byte(index.manifest), &document) != nil {
+		return nil // no index: it has no entries
+	}
+	for _, entry := range document.Manifests {
+		if _, _, err := s.Registry.Manifest(name, entry.Digest); err != nil {
+			continue // an entry that was never pushed
+		}
+		if _, err := s.keepManifest(of, name, entry.Digest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) keepManifest(of *repository, name, digest string) (*image, error) {
+	mediaType, manifest, err := s.Registry.Manifest(name, digest)
+	if err != nil {
+		return nil, err
 	}
 	if of.images[digest] == nil {
 		of.images[digest] = &image{digest: digest, mediaType: mediaType, manifest: string(manifest), pushed: s.clock()}
 	}
-	of.tags[tag] = digest
-	return digest, nil
+	return of.images[digest], nil
 }
 
 // Tag gives the digest that a tag names, "" when there is none.
@@ -239,6 +317,9 @@ func (s *Server) answer(operation string, body []byte) (any, *exception) {
 	if input.RegistryID != "" && input.RegistryID != Account {
 		return nil, refused("RepositoryNotFoundException", "The repository with name '%s' does not exist in the registry with id '%s'", input.RepositoryName, input.RegistryID)
 	}
+	if operation == "DescribeRepositories" {
+		return s.describeRepositories(input)
+	}
 	of := s.repositories[input.RepositoryName]
 	if of == nil {
 		return nil, refused("RepositoryNotFoundException", "The repository with name '%s' does not exist in the registry with id '%s'", input.RepositoryName, Account)
@@ -248,6 +329,8 @@ func (s *Server) answer(operation string, body []byte) (any, *exception) {
 		return of.describe(input)
 	case "BatchGetImage":
 		return of.batchGet(input)
+	case "GetDownloadUrlForLayer":
+		return s.downloadURL(of, input)
 	case "PutImage":
 		return s.put(of, input)
 	}

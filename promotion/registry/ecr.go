@@ -21,15 +21,16 @@ import (
 type ecrAdapter struct {
 	options Options
 
-	mutex   sync.Mutex
-	clients map[string]*ecr.Client // by host
+	mutex    sync.Mutex
+	clients  map[string]*ecr.Client // by host
+	tagRules map[promotion.RegistryRepository]keptTagRules
 }
 
 func newECR(options Options) *ecrAdapter {
 	if options.AWS == nil {
 		options.AWS = func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx) }
 	}
-	return &ecrAdapter{options: options, clients: map[string]*ecr.Client{}}
+	return &ecrAdapter{options: options, clients: map[string]*ecr.Client{}, tagRules: map[promotion.RegistryRepository]keptTagRules{}}
 }
 
 // client gives the host's client: its region comes from the host, its credentials from the SDK's chain or the role
@@ -111,15 +112,28 @@ func (e *ecrAdapter) Resolve(ctx context.Context, repository promotion.RegistryR
 func (e *ecrAdapter) Inspect(ctx context.Context, repository promotion.RegistryRepository, digest promotion.Digest, tags []string) (promotion.Inspection, error) {
 	inspection := promotion.Inspection{Tags: map[string]promotion.TaggedManifest{}}
 	doing := fmt.Sprintf("read the tags of %s", repository)
-	var identifiers []types.ImageIdentifier
+	var digests []promotion.Digest
 	if !digest.IsZero() {
+		digests = []promotion.Digest{digest}
+	}
+	output, err := e.batchGet(ctx, doing, repository, digests, tags)
+	if err != nil {
+		return inspection, err
+	}
+	return inspection, readImages(doing, output.Images, digest, tags, &inspection)
+}
+
+// batchGet asks for digests and tags in one call. What is not there is not in the answer.
+func (e *ecrAdapter) batchGet(ctx context.Context, doing string, repository promotion.RegistryRepository, digests []promotion.Digest, tags []string) (*ecr.BatchGetImageOutput, error) {
+	var identifiers []types.ImageIdentifier
+	for _, digest := range digests {
 		identifiers = append(identifiers, types.ImageIdentifier{ImageDigest: aws.String(digest.String())})
 	}
 	for _, tag := range tags {
 		identifiers = append(identifiers, types.ImageIdentifier{ImageTag: aws.String(tag)})
 	}
 	if len(identifiers) > 100 {
-		return inspection, &promotion.PermanentError{Err: fmt.Errorf("%s: expected at most 99 tags, found %d", doing, len(tags))}
+		return nil, &promotion.PermanentError{Err: fmt.Errorf("%s: expected at most 99 tags, found %d", doing, len(tags))}
 	}
 	var output *ecr.BatchGetImageOutput
 	err := e.call(ctx, repository, "BatchGetImage", func(ctx context.Context, client *ecr.Client, host ecrHost) (err error) {
@@ -129,12 +143,9 @@ func (e *ecrAdapter) Inspect(ctx context.Context, repository promotion.RegistryR
 		return err
 	})
 	if err != nil {
-		return inspection, explainECR(doing, "ecr:BatchGetImage", repository, err)
+		return nil, explainECR(doing, "ecr:BatchGetImage", repository, err)
 	}
-	if err := readFailures(doing, output.Failures); err != nil {
-		return inspection, err
-	}
-	return inspection, readImages(doing, output.Images, digest, tags, &inspection)
+	return output, readFailures(doing, output.Failures)
 }
 
 // readFailures tells what is not there from what could not be told: a 200 answer can hold both.

@@ -44,7 +44,7 @@ func explainECR(doing, action string, repository promotion.RegistryRepository, e
 		return permanent(fmt.Sprintf("expected credentials that allow %s on %s", action, repository))
 	case "ImageDigestDoesNotMatchException":
 		return permanent("the bytes do not have the digest that was asked for; nothing was set")
-	case "LayersNotFoundException", "ReferencedImagesNotFoundException":
+	case "LayersNotFoundException", "LayerInaccessibleException", "ReferencedImagesNotFoundException":
 		return permanent("push the image to this repository again: parts of it are gone")
 	case "LimitExceededException":
 		return permanent("an image has at most 1,000 tags: give the environment fewer tags that are new each time")

@@ -35,15 +35,11 @@ func newOCI(options Options) *ociAdapter {
 	if keychain == nil {
 		keychain = authn.NewMultiKeychain(authn.DefaultKeychain, google.Keychain)
 	}
-	transport := options.Transport
-	if transport == nil {
-		transport = newTransport()
-	}
 	return &ociAdapter{
 		timeout: options.Timeout,
 		options: []remote.Option{
 			remote.WithAuthFromKeychain(keychain),
-			remote.WithTransport(&guard{next: transport, timeout: options.Timeout, observe: options.Observe}),
+			remote.WithTransport(&guard{next: options.Transport, timeout: options.Timeout, observe: options.Observe}),
 			remote.WithUserAgent(options.UserAgent),
 			remote.WithRetryPredicate(worthRepeating),
 			remote.WithRetryBackoff(remote.Backoff{Duration: 100 * time.Millisecond, Factor: 3, Jitter: 0.3, Steps: 3}),
@@ -159,8 +155,8 @@ func (o *ociAdapter) manifest(ctx context.Context, repository promotion.Registry
 
 // verified holds the bytes against the digest: a registry is not believed.
 func verified(doing string, manifest promotion.Manifest) (promotion.Manifest, error) {
-	if sum := promotion.DigestOf(sha256.Sum256(manifest.Bytes)); sum != manifest.Digest {
-		return promotion.Manifest{}, &promotion.PermanentError{Err: fmt.Errorf("%s: the registry answered bytes whose digest is %s: do not trust it before you know why", doing, sum)}
+	if err := hashed(doing, manifest.Digest, manifest.Bytes); err != nil {
+		return promotion.Manifest{}, err
 	}
 	if len(manifest.Bytes) > maximumManifest {
 		return promotion.Manifest{}, &promotion.PermanentError{Err: fmt.Errorf("%s: the manifest has %d bytes, expected at most %d", doing, len(manifest.Bytes), maximumManifest)}

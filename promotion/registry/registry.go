@@ -1,4 +1,4 @@
-// Package registry reads and sets tags in container registries: Amazon ECR through its own API, and every other one
+// Package registry reads and sets tags in container registries, and reads the labels of images: Amazon ECR through its own API, and every other one
 // through the OCI distribution API. Which it is, the host's name says.
 package registry
 
@@ -23,6 +23,7 @@ type Options struct {
 	Transport http.RoundTripper                                     // nil: one of our own
 	AWS       func(context.Context) (aws.Config, error)             // nil: the SDK's own chain
 	Observe   func(host, route, outcome string, took time.Duration) // nil: nobody is told
+	Now       func() time.Time                                      // nil: time.Now
 }
 
 // Role is an AWS role to assume, with the external id that its trust policy may ask for.
@@ -39,12 +40,21 @@ type Registry struct {
 	oci *ociAdapter
 }
 
-var _ promotion.Registry = (*Registry)(nil)
+var (
+	_ promotion.Registry    = (*Registry)(nil)
+	_ promotion.ImageReader = (*Registry)(nil)
+)
 
 // New makes a Registry. It makes no calls.
 func New(options Options) *Registry {
 	if options.Timeout <= 0 {
 		options.Timeout = defaultTimeout
+	}
+	if options.Transport == nil {
+		options.Transport = newTransport()
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	return &Registry{ecr: newECR(options), oci: newOCI(options)}
 }
@@ -67,7 +77,27 @@ func (r *Registry) SetTag(ctx context.Context, repository promotion.RegistryRepo
 	return r.adapter(repository).SetTag(ctx, repository, manifest, tag)
 }
 
-func (r *Registry) adapter(repository promotion.RegistryRepository) promotion.Registry {
+// Labels gives the labels of the manifest's image, or of every image of the index in its order; an index without any is
+// an error. What BuildKit puts beside images, and what is no image, is left out. ECR: one call for the images of an index,
+// and two for each config; elsewhere one for each image of an index and each config. All bytes are hashed, those of the
+// manifest too. It returns a *promotion.PermanentError when they are not what they should be, or not there.
+func (r *Registry) Labels(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest) ([]promotion.ImageLabels, error) {
+	return r.adapter(repository).Labels(ctx, repository, manifest)
+}
+
+// TagRules gives which tags can be moved: one call of ECR, whose answer is kept for ten minutes (an error is not), and none
+// elsewhere. Known is false where nobody can tell: outside of ECR, or when ECR does not let us look.
+func (r *Registry) TagRules(ctx context.Context, repository promotion.RegistryRepository) (promotion.TagRules, error) {
+	return r.adapter(repository).TagRules(ctx, repository)
+}
+
+// adapter is what each kind of registry has.
+type adapter interface {
+	promotion.Registry
+	promotion.ImageReader
+}
+
+func (r *Registry) adapter(repository promotion.RegistryRepository) adapter {
 	if _, isECR := parseECRHost(repository.Host()); isECR {
 		return r.ecr
 	}
@@ -93,7 +123,7 @@ func parseECRHost(host string) (ecrHost, bool) {
 
 // The media types of what can be promoted: manifests and indexes, Docker's and OCI's
 // (https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md#compatibility-matrix).
-var mediaTypes = []string{
+var mediaTypes = []string{ // indexes first
 	"application/vnd.oci.image.index.v1+json",
 	"application/vnd.docker.distribution.manifest.list.v2+json",
 	"application/vnd.oci.image.manifest.v1+json",

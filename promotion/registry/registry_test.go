@@ -29,8 +29,17 @@ type world struct {
 	adapter    *registry.Registry
 	repository promotion.RegistryRepository
 	push       func(tag, seed string) (digest string)
+	images     imagePusher
 	calls      func() []string
 	reset      func()
+}
+
+// imagePusher is what the registries have in common for tests.
+type imagePusher interface {
+	PushLabelled(repository, tag string, image registrytest.Image) (string, error)
+	PushLabelledIndex(repository, tag string, images ...registrytest.Image) (string, error)
+	PushManifest(repository, tag, mediaType string, content []byte) (string, error)
+	PushBlob(repository string, content []byte) error
 }
 
 func parse(t *testing.T, text string) promotion.RegistryRepository {
@@ -50,7 +59,7 @@ func inProcess(t *testing.T) world {
 	}
 	t.Cleanup(server.Close)
 	return world{
-		adapter: registry.New(registry.Options{}), repository: parse(t, server.Host()+"/shop/api"), calls: server.Requests, reset: server.ResetRequests,
+		adapter: registry.New(registry.Options{}), repository: parse(t, server.Host()+"/shop/api"), calls: server.Requests, reset: server.ResetRequests, images: server,
 		push: func(tag, seed string) string {
 			digest, err := server.PushIndex("shop/api", tag, seed)
 			if err != nil {
@@ -70,7 +79,7 @@ func elasticContainerRegistry(t *testing.T) (world, *ecrtest.Server) {
 	t.Cleanup(server.Close)
 	server.Repository("shop/api", "MUTABLE")
 	return world{
-		adapter: registry.New(registry.Options{AWS: configuration(server)}), repository: parse(t, ecrtest.Host+"/shop/api"), calls: server.Calls, reset: server.ResetCalls,
+		adapter: registry.New(registry.Options{AWS: configuration(server)}), repository: parse(t, ecrtest.Host+"/shop/api"), calls: server.Calls, reset: server.ResetCalls, images: server,
 		push: func(tag, seed string) string {
 			digest, err := server.PushIndex("shop/api", tag, seed)
 			if err != nil {
@@ -124,7 +133,7 @@ func debian(t *testing.T) world {
 		}
 	}
 	return world{
-		adapter: registry.New(registry.Options{}), repository: parse(t, address+"/shop/api"), calls: func() []string { return nil }, reset: func() {},
+		adapter: registry.New(registry.Options{}), repository: parse(t, address+"/shop/api"), calls: func() []string { return nil }, reset: func() {}, images: remote,
 		push: func(tag, seed string) string {
 			digest, err := remote.PushIndex("shop/api", tag, seed)
 			if err != nil {
