@@ -32,7 +32,7 @@ func (c *carrying) approvalsFact(ctx context.Context, into target, facts Facts) 
 			return fail(err)
 		}
 		entries = append(entries, reviews...)
-		slices.SortStableFunc(entries, func(a, b Entry) int { return a.At.Compare(b.At) })
+		slices.SortStableFunc(entries, compareSaid)
 	}
 	fact.Agreements = agreements(facts, Candidate(facts.Policy.Policy, facts.Records).Digest, entries)
 	if !slices.ContainsFunc(fact.Agreements, func(agreement Agreement) bool { return agreement.Counts }) {

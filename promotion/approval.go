@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Agreement is one person's agreement to a promotion, by command or by an approving review.
@@ -99,12 +100,31 @@ func agreements(facts Facts, digest Digest, entries []Entry) []Agreement {
 	return agreed
 }
 
+// moment gives when an entry came to be: when it was entered, else GitHub's time.
+func (e Entry) moment() time.Time {
+	if !e.Recorded.IsZero() {
+		return e.Recorded
+	}
+	return e.At
+}
+
+// compareSaid orders what people said. GitHub's times have whole seconds: within one, a review that does not approve comes last.
+func compareSaid(a, b Entry) int {
+	at := func(entry Entry) time.Time {
+		if entry.Kind == EntryReview && entry.Reason != "APPROVED" {
+			return entry.At.Truncate(time.Second).Add(time.Second - 1)
+		}
+		return entry.At
+	}
+	return at(a).Compare(at(b))
+}
+
 // failedSince names a required stage that failed after the entry was made.
 func failedSince(facts Facts, entry Entry) string {
 	required := facts.Policy.Policy.closure(facts.Environment.Requires)
 	for _, verification := range facts.Records.Verifications {
 		needed := slices.ContainsFunc(required, func(stage Stage) bool { return stage.Name == verification.Stage })
-		if needed && !verification.Passed() && verification.Ended.After(entry.At) {
+		if needed && !verification.Passed() && verification.Recorded.After(entry.moment()) {
 			return fmt.Sprintf("%s failed at %s, after it", verification.Stage, clockText(verification.Ended))
 		}
 	}

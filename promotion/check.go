@@ -142,7 +142,7 @@ func (c Checks) saidOf(ctx context.Context, repository Repository, commit Commit
 		}
 		of.approvals = append(of.approvals, review)
 	}
-	slices.SortStableFunc(of.approvals, func(a, b Entry) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(of.approvals, compareSaid)
 	return of, err
 }
 

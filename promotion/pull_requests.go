@@ -94,11 +94,11 @@ func (w PullRequestWatch) Reviewed(ctx context.Context, event ReviewEvent) (Chan
 	return changes, nil
 }
 
-// governed reports whether the repository has a policy, as far as is known: what happens elsewhere is not kept.
+// governed reports whether the repository may have a policy: what happens where there is none is not kept.
 func (w PullRequestWatch) governed(ctx context.Context, repository Repository) (bool, error) {
 	policy, err := w.Policies.Known(ctx, repository)
 	if errors.Is(err, ErrNotFound) {
-		return false, nil
+		return true, nil // nobody has looked yet
 	}
 	return policy.File.Found, err
 }

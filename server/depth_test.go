@@ -13,7 +13,7 @@ import (
 func (s *story) unfinished() int {
 	count := 0
 	for name, value := range s.metrics() {
-		if strings.HasPrefix(name, "verbatim_work_rows{") && !strings.Contains(name, "set_aside") {
+		if strings.HasPrefix(name, "verbatim_work_rows{") && !strings.Contains(name, "set_aside") && !strings.Contains(name, "scheduled") {
 			count += int(value)
 		}
 	}

@@ -40,6 +40,8 @@ func TestAnErrorWhileCheckingNeverPromotes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, pull, _ := ready(t)
+			s.Merged("Add a voucher") // the branch goes on: whether the commit is on it has to be asked
+			s.settled()
 			s.GitHub.Hold(nil, nil) // broken answers are not GitHub's
 			s.GitHub.Inject(fault)
 			comment, reply := s.says(pull.Issue, s.Alice, "/promote")

@@ -36,7 +36,7 @@ func NewMetrics(events []string) *Metrics {
 		workTime:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "verbatim_work_seconds", Help: "How long a try at a row of work took.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11)}, []string{"kind"}),
 		requests:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_requests_total", Help: "Commands answered, by verb and result."}, []string{"verb", "result"}),
 		outside:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "verbatim_outside_call_seconds", Help: "Calls to systems outside by host, route and outcome.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11)}, []string{"host", "route", "outcome"}),
-		depth:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "verbatim_work_rows", Help: "Unfinished rows of work by kind and state."}, []string{"kind", "state"}),
+		depth:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "verbatim_work_rows", Help: "Unfinished rows of work by kind and state (scheduled: for a later time)."}, []string{"kind", "state"}),
 		oldest:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
 	}
 	for _, event := range events {

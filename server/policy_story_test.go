@@ -76,10 +76,7 @@ func TestAPolicyThatIsPushedGovernsAtOnce(t *testing.T) {
 
 func TestARuleThatIsNotEnforcedIsNotIgnored(t *testing.T) {
 	for key, text := range map[string]string{
-		"approvals": "approvals: { required: 1, teams: [release] }", "soak": "soak: 1h", "reviewed": "reviewed: true", "max_age": "max_age: 14d",
-		"windows": `windows: [{ days: mon-thu, from: "09:00", to: "16:00", zone: Europe/Berlin }]`, "provenance": "provenance: labels",
-		"allow_unmerged": "allow_unmerged: true", "same_tree": "same_tree: true", "drift": "drift: { restore: true }", "attest": "attest: required",
-		"from": "from: [main, \"release/*\"]", "deploy": "deploy: { workflow: .github/workflows/deploy.yml }",
+		"attest": "attest: required", "deploy": "deploy: { workflow: .github/workflows/deploy.yml }", "repository": "repository: other.example.com/shop/api",
 	} {
 		t.Run(key, func(t *testing.T) {
 			s := begin(t, scene.Options{Policy: "-"})

@@ -279,9 +279,6 @@ func TestWhatIsWrittenWrongly(t *testing.T) {
 		"/promote production apy":                   "unknown_image",
 		"/promtoe production":                       "unknown_command",
 		"/promote production --dryrun":              "unknown_command",
-		"/promote hold production":                  "not_enforced",
-		"/promote production --when-verified":       "not_enforced",
-		"/promote production --sha latest":          "not_enforced",
 		strings.Repeat("/promote production\n", 11): "unknown_command",
 		"/promote production --reason \"not closed": "unknown_command",
 	} {

@@ -147,8 +147,8 @@ type DepthRow struct {
 
 // Depth counts the unfinished rows of work.
 func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT kind, state, COUNT(*) FROM work WHERE `+unfinished+` GROUP BY kind, state
-		UNION ALL SELECT kind, state, COUNT(*) FROM work WHERE state = 'set_aside' GROUP BY kind, state ORDER BY 1, 2`)
+	rows, err := l.read.QueryContext(ctx, `SELECT kind, CASE WHEN state = 'ready' AND attempts = 0 AND next_run > $1 THEN 'scheduled' ELSE state END AS stands, COUNT(*) FROM work WHERE `+unfinished+` GROUP BY kind, stands
+		UNION ALL SELECT kind, state, COUNT(*) FROM work WHERE state = 'set_aside' GROUP BY kind, state ORDER BY 1, 2`, micros(l.clock()))
 	counted, err := collect(rows, err, func(rows *sql.Rows) (DepthRow, error) {
 		var row DepthRow
 		err := rows.Scan(&row.Kind, &row.State, &row.Count)
