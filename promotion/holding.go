@@ -23,8 +23,11 @@ func (c *carrying) aboutHold(ctx context.Context) (Entry, Environment, *Gate, er
 		Kind: EntryHold, Repository: c.request.Repository.ID, Environment: environment.Name, Person: c.request.Requester,
 		Reason: c.request.Command.Reason, Policy: c.policy.Hash(), At: c.request.Received,
 	}
-	if gate != nil || !c.request.Command.PullRequest {
+	if gate != nil {
 		return entry, environment, gate, nil
+	}
+	if !c.request.Command.PullRequest {
+		return entry, environment, nil, c.concerned(ctx)
 	}
 	if c.request.Issue == 0 {
 		return entry, environment, &Gate{
@@ -39,7 +42,22 @@ func (c *carrying) aboutHold(ctx context.Context) (Entry, Environment, *Gate, er
 	if pull.Merged {
 		entry.Commit = pull.MergeCommit
 	}
+	c.answer.Commit = entry.Commit
 	return entry, environment, nil, nil
+}
+
+// concerned finds the commit whose check run is to show a hold of the whole environment: the one that the pull request
+// was merged as, as far as GitHub has told.
+func (c *carrying) concerned(ctx context.Context) error {
+	c.answer.Commit = c.request.Commit
+	if c.request.Issue == 0 {
+		return nil
+	}
+	merges, err := c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryMerge}, PullRequest: c.request.Issue})
+	for _, merge := range merges {
+		c.answer.Commit = merge.Commit
+	}
+	return err
 }
 
 // held finds the hold of exactly this environment and pull request.
@@ -74,7 +92,6 @@ func (c *carrying) hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.answer.Commit = entry.Commit
 	hold, _ := held(holds, entry)
 	return c.inform(hold.String(), "nothing is promoted there until somebody of "+WhoMay(environment.Lifters())+" lifts it: "+hold.resumeCommand())
 }
@@ -97,7 +114,6 @@ func (c *carrying) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.answer.Commit = entry.Commit
 	hold, found := held(holds, entry)
 	if !found {
 		return c.inform("nobody holds " + environment.Name + ": there is nothing to lift")
