@@ -110,7 +110,7 @@ func (l *loader) overlay(into reflect.Value, path keyPath) {
 		case value.Kind() == reflect.Struct:
 			l.overlay(value, at)
 		case value.Kind() == reflect.Slice:
-			// lists have their own way: registries and webhooks
+			// lists have their own way: registries and webhooks; the floor is in the file only
 		case value.Type() == reflect.TypeFor[secretFile]():
 			l.secrets[at] = l.secret(variable, value.String(), at)
 		default:
@@ -169,13 +169,17 @@ func (l *loader) settings() Settings {
 		DatabaseURL: string(document.DatabaseURL), LogLevel: string(document.LogLevel), Workers: document.Workers,
 		Lease:         l.between("VERBATIM_LEASE", "lease", document.Lease, 5*time.Second, time.Hour),
 		ShutdownGrace: l.between("VERBATIM_SHUTDOWN_GRACE", "shutdown_grace", document.ShutdownGrace, 0, 10*time.Minute),
+		DriftInterval: l.betweenOrOff("VERBATIM_DRIFT_INTERVAL", "drift_interval", document.DriftInterval, 30*time.Second, 24*time.Hour),
+		ArtifactLimit: int64(document.ArtifactLimit) << 20,
 		Roles:         map[string]Role{}, Slack: map[string]SlackWebhook{},
 	}
 	if settings.Addr == settings.MetricsAddr && !strings.HasSuffix(settings.Addr, ":0") {
 		l.problem("VERBATIM_METRICS_ADDR", "", "expected another address than that of VERBATIM_ADDR, found the same: %s", settings.Addr)
 	}
 	l.github(&settings)
+	l.trust(&settings)
 	l.registries(&settings)
+	l.floor(&settings)
 	l.slack(&settings)
 	return settings
 }
@@ -184,6 +188,15 @@ func (l *loader) between(variable string, at keyPath, text duration, least, most
 	length := text.length()
 	if !l.broken[at] && (length < least || length > most) {
 		l.problem(variable, "", "expected a length of time from %s to %s, found %q", least, most, text)
+	}
+	return length
+}
+
+// betweenOrOff is between for what 0 switches off.
+func (l *loader) betweenOrOff(variable string, at keyPath, text duration, least, most time.Duration) time.Duration {
+	length := text.length()
+	if !l.broken[at] && length != 0 && (length < least || length > most) {
+		l.problem(variable, "", "expected 0, which switches it off, or a length of time from %s to %s, found %q", least, most, text)
 	}
 	return length
 }

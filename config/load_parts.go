@@ -1,10 +1,17 @@
 package config
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 // github reads the app. None of its three parts is fine: then there is nothing to serve yet. Some without the others is not.
@@ -139,6 +146,75 @@ func (l *loader) rule(settings *Settings, name, repositories, registry string) {
 		return
 	}
 	settings.Scope = append(settings.Scope, rule)
+}
+
+// trust reads by what attestations are verified.
+func (l *loader) trust(settings *Settings) {
+	const root, cache = keyPath("trusted_root_file"), keyPath("trust_cache")
+	settings.TrustedRootFile, settings.TrustCache = string(l.document.TrustedRootFile), string(l.document.TrustCache)
+	if settings.TrustedRootFile != "" && !l.broken[root] {
+		content, err := readFile(settings.TrustedRootFile)
+		if err == nil && !isJSONLines(content) {
+			err = errors.New("expected sigstore's trusted_root.json, or several as JSON lines; found something else")
+		}
+		if err != nil {
+			l.problem("VERBATIM_TRUSTED_ROOT_FILE", "name the file that `gh attestation trusted-root` writes, or leave it out for TUF", "%q cannot be used: %s", settings.TrustedRootFile, err)
+		}
+	}
+	if settings.TrustCache == "" || l.broken[cache] {
+		return
+	}
+	if found, err := os.Stat(settings.TrustCache); err == nil && !found.IsDir() {
+		l.problem("VERBATIM_TRUST_CACHE", "name a directory; one that is not there is made", "%q is a file", settings.TrustCache)
+	}
+}
+
+// isJSONLines reports whether there are JSON objects, at least one, and nothing else.
+func isJSONLines(content []byte) bool {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	for count := 0; ; count++ {
+		var object map[string]json.RawMessage
+		if err := decoder.Decode(&object); errors.Is(err, io.EOF) {
+			return count > 0
+		} else if err != nil || object == nil {
+			return false
+		}
+	}
+}
+
+// floor reads what no policy can undercut.
+func (l *loader) floor(settings *Settings) {
+	for i, document := range l.document.Floor {
+		at := keyPath("floor").index(i)
+		rule := promotion.FloorRule{
+			Repositories: string(document.Repositories), Environments: texts(document.Environments), Requires: texts(document.Requires),
+			Approvals: document.Approvals, Reviewed: document.Reviewed, Soak: document.Soak.length(), MaxAge: document.MaxAge.length(),
+			Provenance: string(document.Provenance), Permission: string(document.Permission), ForbidUnmerged: document.AllowUnmerged != nil,
+			ForbidOverride: document.Override != nil, ForbidSameTree: document.SameTree != nil, Events: texts(document.Events),
+		}
+		if document.MaxAge != "" && rule.MaxAge == 0 && !l.broken[at.key("max_age")] {
+			l.problem(string(at.key("max_age")), "leave it out for any age", "expected more than nothing, found %.40q: no verification would be young enough", document.MaxAge)
+		} else if asksNothing(rule) && !l.anyBroken(at) {
+			l.problem(string(at), "say what environments must ask at least, or take the rule out", "expected something that no policy can undercut, found nothing")
+		}
+		settings.Floor = append(settings.Floor, rule)
+	}
+}
+
+// anyBroken reports whether the value at the path, or one below it, is not known.
+func (l *loader) anyBroken(at keyPath) bool {
+	for path := range l.broken {
+		if path == at || strings.HasPrefix(string(path), string(at)+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// asksNothing reports whether every policy fulfils the rule.
+func asksNothing(rule promotion.FloorRule) bool {
+	return len(rule.Requires)+len(rule.Events)+rule.Approvals == 0 && rule.Soak == 0 && rule.MaxAge == 0 && rule.Provenance == "" && rule.Permission == "" &&
+		!rule.Reviewed && !rule.ForbidUnmerged && !rule.ForbidOverride && !rule.ForbidSameTree
 }
 
 // defaultWebhook is the one that a variable of its own is enough for.

@@ -101,6 +101,14 @@ func scalarOf(kind reflect.Type, allowed limits) scalar {
 			return rule.violated(text)
 		}}
 	case reflect.Bool:
+		if kind == reflect.TypeFor[onlyFalse]() {
+			return scalar{"false", []string{"!!bool"}, false, func(_ reflect.Value, text string) (string, string) {
+				if strings.EqualFold(text, "true") {
+					return "expected false, found true: a floor forbids, and cannot allow", "leave it out, and let policies decide"
+				}
+				return "", ""
+			}}
+		}
 		return scalar{"true or false", []string{"!!bool"}, false, func(into reflect.Value, text string) (string, string) {
 			into.SetBool(strings.EqualFold(text, "true"))
 			return "", ""

@@ -22,16 +22,16 @@ type Settings struct {
 	Workers               int
 	Lease                 time.Duration
 	ShutdownGrace         time.Duration
+	DriftInterval         time.Duration    // 0: never
+	ArtifactLimit         int64            // bytes of a zip
+	TrustedRootFile       string           // "": by TUF
+	TrustCache            string           // "": none
+	Floor                 promotion.Floor  // what no policy can undercut
 	GitHub                githubapp.Config // holds the app's secrets: never to be shown
 	PreviousWebhookSecret Secret           // still accepted while the secret is rotated
 	Scope                 promotion.Scope
 	Roles                 map[string]Role         // by registry host
 	Slack                 map[string]SlackWebhook // by name
-	DriftInterval         time.Duration           // 0: never
-	ArtifactLimit         int64                   // bytes of an artifact's zip
-	TrustedRootFile       string                  // "": TUF
-	TrustCache            string
-	Floor                 promotion.Floor
 }
 
 // Role is an AWS role to assume for a registry.

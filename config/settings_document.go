@@ -4,17 +4,22 @@ package config
 // holds without either, and meaning is for the reference (reference.go); field.go says what the others mean.
 
 type settingsDocument struct {
-	Addr          listenAddress      `yaml:"addr" variable:"VERBATIM_ADDR" default:"127.0.0.1:8080" meaning:"The address to listen on, for GitHub and people: host:port."`
-	MetricsAddr   listenAddress      `yaml:"metrics_addr" variable:"VERBATIM_METRICS_ADDR" default:"127.0.0.1:9090" meaning:"The address of a listener of its own for /metrics."`
-	PublicURL     webAddress         `yaml:"public_url" variable:"VERBATIM_PUBLIC_URL" meaning:"The address at which people and GitHub reach it: https, or http for loopback."`
-	DatabaseURL   databaseURL        `yaml:"database_url" variable:"VERBATIM_DATABASE_URL" default:"sqlite:verbatim.db" meaning:"The ledger: sqlite:PATH. PostgreSQL is not available in this version."`
-	LogLevel      logLevel           `yaml:"log_level" variable:"VERBATIM_LOG_LEVEL" default:"info" meaning:"trace, debug, info, warn or error."`
-	Workers       int                `yaml:"workers" variable:"VERBATIM_WORKERS" default:"8" jsonschema:"minimum=1,maximum=256" meaning:"How many deliveries are worked on at once: 1 to 256."`
-	Lease         duration           `yaml:"lease" variable:"VERBATIM_LEASE" default:"1m" meaning:"After how long another worker takes over what one does not finish: 5s to 1h."`
-	ShutdownGrace duration           `yaml:"shutdown_grace" variable:"VERBATIM_SHUTDOWN_GRACE" default:"20s" meaning:"How long a shutdown waits for what is being worked on; the rest is handed back. At most 10m."`
-	GitHub        githubDocument     `yaml:"github"`
-	Registries    []registryDocument `yaml:"registries" variable:"VERBATIM_REGISTRY_SCOPE" meaning:"Which GitHub repositories may use which registry repositories, as source and destination. Without a matching rule, none may. The variable replaces the rules of the file: owner/repo=registry/repository, comma-separated."`
-	Slack         slackDocument      `yaml:"slack"`
+	Addr            listenAddress      `yaml:"addr" variable:"VERBATIM_ADDR" default:"127.0.0.1:8080" meaning:"The address to listen on, for GitHub and people: host:port."`
+	MetricsAddr     listenAddress      `yaml:"metrics_addr" variable:"VERBATIM_METRICS_ADDR" default:"127.0.0.1:9090" meaning:"The address of a listener of its own for /metrics."`
+	PublicURL       webAddress         `yaml:"public_url" variable:"VERBATIM_PUBLIC_URL" meaning:"The address at which people and GitHub reach it: https, or http for loopback."`
+	DatabaseURL     databaseURL        `yaml:"database_url" variable:"VERBATIM_DATABASE_URL" default:"sqlite:verbatim.db" meaning:"The ledger: sqlite:PATH. PostgreSQL is not available in this version."`
+	LogLevel        logLevel           `yaml:"log_level" variable:"VERBATIM_LOG_LEVEL" default:"info" meaning:"trace, debug, info, warn or error."`
+	Workers         int                `yaml:"workers" variable:"VERBATIM_WORKERS" default:"8" jsonschema:"minimum=1,maximum=256" meaning:"How many deliveries are worked on at once: 1 to 256."`
+	Lease           duration           `yaml:"lease" variable:"VERBATIM_LEASE" default:"1m" meaning:"After how long another worker takes over what one does not finish: 5s to 1h."`
+	ShutdownGrace   duration           `yaml:"shutdown_grace" variable:"VERBATIM_SHUTDOWN_GRACE" default:"20s" meaning:"How long a shutdown waits for what is being worked on; the rest is handed back. At most 10m."`
+	DriftInterval   duration           `yaml:"drift_interval" variable:"VERBATIM_DRIFT_INTERVAL" default:"5m" meaning:"How often the tags of environments are compared with the ledger: 30s to 24h; 0 switches it off."`
+	ArtifactLimit   int                `yaml:"artifact_limit" variable:"VERBATIM_ARTIFACT_LIMIT" default:"32" jsonschema:"minimum=1,maximum=256" meaning:"How large an artifact's zip may be to be fetched as evidence, in MiB: 1 to 256."`
+	TrustedRootFile filePath           `yaml:"trusted_root_file" variable:"VERBATIM_TRUSTED_ROOT_FILE" meaning:"The path of a sigstore trusted_root.json (or several as JSON lines, as gh attestation trusted-root prints them), by which attestations are verified. Default: what sigstore and GitHub publish, fetched over TUF."`
+	TrustCache      filePath           `yaml:"trust_cache" variable:"VERBATIM_TRUST_CACHE" meaning:"The path of a directory in which is kept between starts what was fetched over TUF. Default: it is fetched anew."`
+	GitHub          githubDocument     `yaml:"github"`
+	Floor           []floorDocument    `yaml:"floor" meaning:"Minimal rules that no policy can undercut, by repository. Of several that match, the strictest holds."`
+	Registries      []registryDocument `yaml:"registries" variable:"VERBATIM_REGISTRY_SCOPE" meaning:"Which GitHub repositories may use which registry repositories, as source and destination. Without a matching rule, none may. The variable replaces the rules of the file: owner/repo=registry/repository, comma-separated."`
+	Slack           slackDocument      `yaml:"slack"`
 }
 
 type githubDocument struct {
@@ -42,6 +47,22 @@ type registryDocument struct {
 	Registry     registryGlob   `yaml:"registry" jsonschema:"required" wanted:"a registry's host, or host/repository" meaning:"Registry repositories: host/path, with * as well; {owner} and {repo} stand for the GitHub repository's. A wildcard on both sides needs one of them. The host alone, when there is only a role to name."`
 	RoleARN      roleARN        `yaml:"role_arn" meaning:"The AWS role to assume for this registry. One for each host."`
 	ExternalID   externalID     `yaml:"external_id" meaning:"The external id that the role asks for."`
+}
+
+type floorDocument struct {
+	Repositories  repositoryGlob    `yaml:"repositories" jsonschema:"required" wanted:"the GitHub repositories that the rule is for, such as acme/*" meaning:"GitHub repositories: owner/repo, in which * stands for anything but a slash."`
+	Environments  []environmentGlob `yaml:"environments" jsonschema:"minItems=1" empty:"leave it out for all environments" meaning:"The environments that the rule is for: names, in which * stands for anything. Default: all."`
+	Requires      []reference       `yaml:"requires" jsonschema:"minItems=1" empty:"leave it out" meaning:"Stages that an environment has to require."`
+	Approvals     int               `yaml:"approvals" jsonschema:"minimum=0,maximum=20" meaning:"How many others must approve, at least."`
+	Reviewed      bool              `yaml:"reviewed" meaning:"true: every commit must come through an approved pull request."`
+	Soak          duration          `yaml:"soak" meaning:"How long a digest must have been in the last required stage, at least."`
+	MaxAge        duration          `yaml:"max_age" meaning:"How old the last verification may be, at most."`
+	Provenance    provenanceFloor   `yaml:"provenance" meaning:"How the image must prove where it is from, at least: labels or attestation."`
+	Permission    permission        `yaml:"permission" meaning:"The permission that whoever promotes must have, at least, whichever team they are in: read, triage, write, maintain or admin."`
+	AllowUnmerged *onlyFalse        `yaml:"allow_unmerged" meaning:"false: no policy may allow it. A floor cannot allow anything."`
+	Override      *onlyFalse        `yaml:"override" meaning:"false: likewise."`
+	SameTree      *onlyFalse        `yaml:"same_tree" meaning:"false: likewise."`
+	Events        []event           `yaml:"events" jsonschema:"minItems=1" empty:"leave it out for any event" meaning:"The events whose runs may count in stages. Default: any."`
 }
 
 type slackDocument struct {

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/verbatim-dev/verbatim/config"
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 // privateKey looks enough like one: nothing here signs.
@@ -43,6 +46,9 @@ func TestSettingsWithoutAnything(t *testing.T) {
 	}
 	if settings.Addr != "127.0.0.1:8080" || settings.MetricsAddr != "127.0.0.1:9090" || settings.DatabaseURL != "sqlite:verbatim.db" || settings.AppConfigured() {
 		t.Errorf("defaults: %+v", settings.Addr)
+	}
+	if settings.DriftInterval != 5*time.Minute || settings.ArtifactLimit != 32<<20 || settings.TrustedRootFile != "" || settings.TrustCache != "" || settings.Floor != nil {
+		t.Errorf("defaults: drift every %s, artifacts of %d bytes, trust %q %q, floor %v", settings.DriftInterval, settings.ArtifactLimit, settings.TrustedRootFile, settings.TrustCache, settings.Floor)
 	}
 }
 
@@ -144,6 +150,31 @@ func TestASettingThatIsWrong(t *testing.T) {
 		{"many workers", "", "VERBATIM_WORKERS=257", "VERBATIM_WORKERS", "expected a whole number from 1 to 256, found 257"},
 		{"a short lease", "lease: 4s", "", "VERBATIM_LEASE", "from 5s to 1h0m0s, found \"4s\""},
 		{"a lease that is none", "", "VERBATIM_LEASE=long", "VERBATIM_LEASE", "expected a length of time"},
+		{"a short drift interval", "drift_interval: 29s", "", "VERBATIM_DRIFT_INTERVAL", "expected 0, which switches it off, or a length of time from 30s to 24h0m0s, found \"29s\""},
+		{"a long drift interval", "", "VERBATIM_DRIFT_INTERVAL=25h", "VERBATIM_DRIFT_INTERVAL", "from 30s to 24h0m0s"},
+		{"an artifact limit of nothing", "", "VERBATIM_ARTIFACT_LIMIT=0", "VERBATIM_ARTIFACT_LIMIT", "expected a whole number from 1 to 256, found 0"},
+		{"an artifact limit with its unit", "artifact_limit: 32MiB", "", "settings.yml:1:17: artifact_limit", "expected a whole number from 1 to 256"},
+		{"a trusted root that is not there", "", "VERBATIM_TRUSTED_ROOT_FILE=" + missing, "VERBATIM_TRUSTED_ROOT_FILE", "no such file"},
+		{"a trusted root that is none", "trusted_root_file: " + write(t, "root.pem", privateKey), "", "VERBATIM_TRUSTED_ROOT_FILE", "found something else"},
+		{"a trusted root of nothing", "trusted_root_file: " + write(t, "root.json", " \n"), "", "VERBATIM_TRUSTED_ROOT_FILE", "found something else"},
+		{"a cache that is a file", "trust_cache: " + write(t, "cache", ""), "", "VERBATIM_TRUST_CACHE", "is a file"},
+		{"a floor for nobody", "floor: [{ reviewed: true }]", "", "settings.yml:1:9: floor[0].repositories", "expected the GitHub repositories that the rule is for"},
+		{"a floor for an owner", "floor: [{ repositories: acme, reviewed: true }]", "", "settings.yml:1:25: floor[0].repositories", "expected owner/repo"},
+		{"a floor of nothing", "floor: [{ repositories: acme/*, approvals: 0, reviewed: false }]", "", "floor[0]", "expected something that no policy can undercut, found nothing"},
+		{"a floor that is no list", "floor: { repositories: acme/* }", "", "settings.yml:1:8: floor", "expected a list, found a map"},
+		{"a floor with an unknown key", "floor: [{ repositories: acme/*, approval: 1, reviewed: true }]", "", "settings.yml:1:33: floor[0].approval", "did you mean approvals?"},
+		{"a floor that allows", "floor: [{ repositories: acme/*, allow_unmerged: true }]", "", "settings.yml:1:49: floor[0].allow_unmerged", "expected false, found true: a floor forbids, and cannot allow (leave it out"},
+		{"a floor with people", "floor: [{ repositories: acme/*, override: { teams: [sre] } }]", "", "settings.yml:1:43: floor[0].override", "expected false, found a map"},
+		{"a floor of no word", "floor: [{ repositories: acme/*, same_tree: no }]", "", "settings.yml:1:44: floor[0].same_tree", "write false"},
+		{"a floor's environment", "floor: [{ repositories: acme/*, environments: ['to production'], reviewed: true }]", "", "settings.yml:1:48: floor[0].environments[0]", "expected an environment's name"},
+		{"a floor for no environment", "floor: [{ repositories: acme/*, environments: [], reviewed: true }]", "", "settings.yml:1:47: floor[0].environments", "leave it out for all environments"},
+		{"a floor's stage", "floor: [{ repositories: acme/*, requires: ['test*'] }]", "", "settings.yml:1:44: floor[0].requires[0]", "expected a name"},
+		{"a floor of many approvals", "floor: [{ repositories: acme/*, approvals: 21 }]", "", "settings.yml:1:44: floor[0].approvals", "expected a whole number from 0 to 20, found 21"},
+		{"a floor's soak", "floor: [{ repositories: acme/*, soak: long }]", "", "settings.yml:1:39: floor[0].soak", "expected a length of time"},
+		{"a floor of no age", "floor: [{ repositories: acme/*, max_age: 0 }]", "", "floor[0].max_age", "no verification would be young enough"},
+		{"a floor's provenance", "floor: [{ repositories: acme/*, provenance: attestations }]", "", "settings.yml:1:45: floor[0].provenance", "did you mean attestation?"},
+		{"a floor's permission", "floor: [{ repositories: acme/*, permission: owner }]", "", "settings.yml:1:45: floor[0].permission", "expected one of read, triage, write, maintain, admin"},
+		{"a floor's event", "floor: [{ repositories: acme/*, events: [pushes] }]", "", "settings.yml:1:42: floor[0].events[0]", "did you mean push?"},
 		{"no such file", "-" + missing, "", "--config", "no such file"},
 		{"a second document", "workers: 1\n---\nworkers: 2", "", "settings.yml:2:1", "found a second"},
 		{"a secret in the file", "github: { app: { webhook_secret: hush } }", "", "settings.yml:1:18: github.app.webhook_secret", "secrets are not in this file"},
@@ -258,5 +289,60 @@ func TestWebhooksByFileAndVariable(t *testing.T) {
 		if got := webhook.URL.Reveal() + " " + strings.Join(webhook.Repositories, " "); got != want {
 			t.Errorf("%s: got %s, wanted %s", name, got, want)
 		}
+	}
+}
+
+func TestWhatPromotionsRestOn(t *testing.T) {
+	t.Parallel()
+	root, cache := write(t, "trusted_root.json", `{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}`+"\n{}\n"), filepath.Join(t.TempDir(), "not made yet")
+	file := write(t, "settings.yml", "drift_interval: 0\nartifact_limit: 64\ntrusted_root_file: "+root+"\ntrust_cache: "+cache+"\n")
+	settings, err := config.Load(file, environment("VERBATIM_ARTIFACT_LIMIT=256"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if settings.DriftInterval != 0 || settings.ArtifactLimit != 256<<20 || settings.TrustedRootFile != root || settings.TrustCache != cache {
+		t.Errorf("drift every %s, artifacts of %d bytes, trust %q %q", settings.DriftInterval, settings.ArtifactLimit, settings.TrustedRootFile, settings.TrustCache)
+	}
+	settings, err = config.Load(file, environment("VERBATIM_DRIFT_INTERVAL=30s", "VERBATIM_TRUSTED_ROOT_FILE="+root, "VERBATIM_TRUST_CACHE="+filepath.Dir(root)))
+	if err != nil || settings.DriftInterval != 30*time.Second || settings.TrustCache != filepath.Dir(root) {
+		t.Errorf("drift every %s, cache %q: %v", settings.DriftInterval, settings.TrustCache, err)
+	}
+	if settings, err = config.Load("", environment("VERBATIM_DRIFT_INTERVAL=0")); err != nil || settings.DriftInterval != 0 {
+		t.Errorf("drift every %s: %v", settings.DriftInterval, err)
+	}
+}
+
+func TestTheFloor(t *testing.T) {
+	t.Parallel()
+	settings, err := config.Load(write(t, "settings.yml", `floor:
+  - { repositories: "*/*", reviewed: true }
+  - repositories: acme/*
+    environments: [production, "prod-*"]
+    requires: [test, staging]
+    approvals: 2
+    soak: 1h
+    max_age: 14d
+    provenance: attestation
+    permission: maintain
+    allow_unmerged: false
+    override: false
+    same_tree: false
+    events: [push, merge_group]
+  - { repositories: acme/shop, override: false }
+`), environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := promotion.Floor{
+		{Repositories: "*/*", Reviewed: true},
+		{
+			Repositories: "acme/*", Environments: []string{"production", "prod-*"}, Requires: []string{"test", "staging"}, Approvals: 2, Soak: time.Hour,
+			MaxAge: 14 * 24 * time.Hour, Provenance: "attestation", Permission: "maintain", ForbidUnmerged: true, ForbidOverride: true, ForbidSameTree: true,
+			Events: []string{"push", "merge_group"},
+		},
+		{Repositories: "acme/shop", ForbidOverride: true},
+	}
+	if diff := cmp.Diff(want, settings.Floor); diff != "" {
+		t.Error(diff)
 	}
 }

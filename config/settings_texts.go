@@ -10,28 +10,33 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// The kinds of text in the settings file. Rules of what may hold a password do not show it.
+// The kinds of text in the settings file, and of truth. Rules of what may hold a password do not show it.
 type (
-	listenAddress  string
-	webAddress     string
-	databaseURL    string
-	logLevel       string
-	plainText      string
-	secretFile     string // a path
-	variableName   string
-	repositoryGlob string
-	registryGlob   string
-	roleARN        string
-	externalID     string
+	listenAddress   string
+	webAddress      string
+	databaseURL     string
+	logLevel        string
+	plainText       string
+	secretFile      string // a path
+	filePath        string // of what is no secret
+	variableName    string
+	repositoryGlob  string
+	registryGlob    string
+	roleARN         string
+	externalID      string
+	environmentGlob string
+	provenanceFloor string
+	onlyFalse       bool // what can be forbidden and not allowed
 )
 
 var (
-	plainPattern          = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,1000}$`)
-	variableNamePattern   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
-	repositoryGlobPattern = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9*-]*/[A-Za-z0-9*._-]+$`)
-	registryGlobPattern   = regexp.MustCompile(`^[A-Za-z0-9.:-]+(/[A-Za-z0-9._*{}-]+)*$`)
-	rolePattern           = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$`)
-	externalPattern       = regexp.MustCompile(`^[A-Za-z0-9+=,.@:/_-]{2,1000}$`)
+	plainPattern           = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,1000}$`)
+	variableNamePattern    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
+	repositoryGlobPattern  = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9*-]*/[A-Za-z0-9*._-]+$`)
+	environmentGlobPattern = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9*._-]{0,63}$`)
+	registryGlobPattern    = regexp.MustCompile(`^[A-Za-z0-9.:-]+(/[A-Za-z0-9._*{}-]+)*$`)
+	rolePattern            = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$`)
+	externalPattern        = regexp.MustCompile(`^[A-Za-z0-9+=,.@:/_-]{2,1000}$`)
 )
 
 func (plainText) rule() rule { return rule{expected: "text", pattern: plainPattern} }
@@ -45,6 +50,8 @@ func (secretFile) rule() rule {
 		return "", ""
 	}}
 }
+
+func (filePath) rule() rule { return rule{expected: "a path", pattern: plainPattern} }
 
 func (variableName) rule() rule {
 	return rule{expected: "an environment variable's name", check: func(text string) (string, string) {
@@ -62,6 +69,12 @@ func (repositoryGlob) rule() rule {
 func (registryGlob) rule() rule {
 	return rule{expected: "a registry's host, or host/repository, in which * stands for anything but a slash", pattern: registryGlobPattern}
 }
+
+func (environmentGlob) rule() rule {
+	return rule{expected: "an environment's name, in which * stands for anything", pattern: environmentGlobPattern}
+}
+
+func (provenanceFloor) rule() rule { return rule{words: []string{"labels", "attestation"}} }
 
 func (roleARN) rule() rule {
 	return rule{expected: "a role's ARN, such as arn:aws:iam::123456789012:role/verbatim", pattern: rolePattern}

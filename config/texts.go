@@ -51,12 +51,14 @@ func (attestWord) rule() rule { return rule{words: []string{"none", "best_effort
 func (commentWord) rule() rule { return rule{words: []string{"always", "when_ready", "never"}} }
 
 // Runs of events other than the first three do not say by their head what they ran. That they count with evidence.digest
-// only is a gate's to enforce: a policy may name them beside others, and runs of the others count without it.
+// only is a gate's to enforce: a policy may name them beside others, and runs of the others count without it. Where no
+// run could ever count, validate.go says so.
 func (event) rule() rule {
-	return rule{words: []string{
-		"push", "merge_group", "pull_request", "pull_request_target", "workflow_run", "workflow_dispatch", "schedule", "repository_dispatch",
-	}}
+	return rule{words: append(slices.Clone(headEvents), "pull_request_target", "workflow_run", "workflow_dispatch", "schedule", "repository_dispatch")}
 }
+
+// headEvents are those whose runs ran on their head.
+var headEvents = []string{"push", "merge_group", "pull_request"}
 
 func (gate) rule() rule {
 	words := texts(promotion.Waivable())

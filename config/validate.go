@@ -19,6 +19,7 @@ type validator struct {
 func (v validator) validate() {
 	v.names()
 	v.sameImages()
+	v.oneGroup()
 	for _, group := range v.document.Groups {
 		at := keyPath("groups").key(group.Name)
 		if len(group.Value) == 0 && !v.broken[at] {
@@ -28,6 +29,7 @@ func (v validator) validate() {
 	}
 	for _, stage := range v.document.Stages {
 		v.references(keyPath("stages").key(stage.Name).key("after"), stage.Value.After, "stages", v.document.Stages.names())
+		v.events(keyPath("stages").key(stage.Name), stage.Value)
 	}
 	v.builds()
 	v.circles()
@@ -119,6 +121,40 @@ func (v validator) sameImages() {
 		}
 		seen[key] = image.Name
 	}
+}
+
+// oneGroup refuses an image in two groups: it would be promoted with the one and without the other.
+func (v validator) oneGroup() {
+	seen, known := map[reference]string{}, v.document.Images.names()
+	for _, group := range v.document.Groups {
+		for i, image := range group.Value {
+			at := keyPath("groups").key(group.Name).index(i)
+			if v.broken[at] || !slices.Contains(known, string(image)) {
+				continue // noted already
+			}
+			if other, taken := seen[image]; taken {
+				v.report(at, "keep it in one of them", "expected an image of one group only, found %q in %q already", image, other)
+				continue
+			}
+			seen[image] = group.Name
+		}
+	}
+}
+
+// events refuses a stage of which no run could ever count: those that do not run on their head say by evidence.digest
+// alone what they ran.
+func (v validator) events(at keyPath, stage stageDocument) {
+	key := at.key("events")
+	if len(stage.Events) == 0 || v.any(at, "events", "evidence") || v.broken[at.key("evidence").key("digest")] || stage.Evidence != nil && stage.Evidence.Digest != nil {
+		return
+	}
+	for i, event := range stage.Events {
+		if slices.Contains(headEvents, string(event)) || v.broken[key.index(i)] {
+			return
+		}
+	}
+	v.report(key, "have the run upload an artifact that says which digest it used, and name it as in evidence: { digest: { artifact: image-digest } }",
+		"expected evidence.digest, found none: runs of %s do not say otherwise what they ran, so that none would count", listed(texts(stage.Events)))
 }
 
 func (v validator) builds() {

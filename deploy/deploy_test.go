@@ -238,6 +238,9 @@ func TestExampleSettingsLoad(t *testing.T) {
 			t.Errorf("acme/shop may use %s: %v, wanted %v", registry, got, allowed)
 		}
 	}
+	if diff := cmp.Diff(promotion.Floor{{Repositories: "acme/*", Environments: []string{"production"}, Approvals: 1, ForbidOverride: true}}, settings.Floor); diff != "" {
+		t.Errorf("floor (-wanted +settings.example.yml):\n%s", diff)
+	}
 	role := settings.Roles["210987654321.dkr.ecr.eu-west-1.amazonaws.com"]
 	if role.ARN == "" || role.ExternalID == "" {
 		t.Errorf("role of the other account: %+v", role)
@@ -262,6 +265,8 @@ func TestExampleSettingsShowTheDefaults(t *testing.T) {
 		"workers":        {example.Workers, defaults.Workers},
 		"lease":          {example.Lease, defaults.Lease},
 		"shutdown_grace": {example.ShutdownGrace, defaults.ShutdownGrace},
+		"drift_interval": {example.DriftInterval, defaults.DriftInterval},
+		"artifact_limit": {example.ArtifactLimit, defaults.ArtifactLimit},
 		"web_url":        {example.GitHub.WebURL, defaults.GitHub.WebURL},
 		"v3_api_url":     {example.GitHub.V3APIURL, defaults.GitHub.V3APIURL},
 	} {
