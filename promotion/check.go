@@ -130,6 +130,7 @@ func (c Checks) saidOf(ctx context.Context, repository Repository, commit Commit
 			if merged, err := ParseCommit(entry.Tag); err == nil {
 				head = merged
 			}
+		default:
 		}
 	}
 	if of.pull == 0 {

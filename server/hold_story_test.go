@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"database/sql"
+	"errors"
 	"testing"
 
 	"github.com/verbatim-dev/verbatim/internal/scene"
@@ -26,7 +27,7 @@ func TestAHoldStopsPromotionsUntilSomebodyLiftsIt(t *testing.T) {
 	s.informs(pull.Issue, root, "/promote resume production", "there is nothing to lift")
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 	s.settled()
-	s.expect(string(s.Slack.Messages()[0].Body), "Held: acme/shop", "incident 42")
+	s.expect(s.Slack.Messages()[0].Body, "Held: acme/shop", "incident 42")
 }
 
 func TestAHoldStopsRollbacksToo(t *testing.T) {
@@ -72,9 +73,8 @@ func (s *story) damage(statement string) {
 	s.t.Helper()
 	database, err := sql.Open("sqlite", s.DatabaseFile())
 	s.must(err)
-	defer database.Close()
 	_, err = database.ExecContext(s.ctx, statement)
-	s.must(err)
+	s.must(errors.Join(err, database.Close()))
 }
 
 func TestAnOverrideWaivesWhatThePolicyLetsBeWaived(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAnOverrideWaivesWhatThePolicyLetsBeWaived(t *testing.T) {
 	s.settled()
 	messages := ""
 	for _, message := range s.Slack.Messages() {
-		messages += string(message.Body)
+		messages += message.Body
 	}
 	s.expect(messages, "Gates waived: acme/shop", "*WAIVED* `soaking`", "olga: the site is down")
 }

@@ -60,7 +60,7 @@ func readShape(event string, body []byte) (shape, error) {
 		"commit_comment":      read.Comment != nil && read.Issue == nil && read.PullRequest == nil && read.Comment.CommitID != "",
 		"pull_request_review": read.PullRequest != nil && read.Comment == nil && read.Review != nil,
 
-		"push":          read.Ref != nil && read.After != nil,
+		"push": read.Ref != nil && read.After != nil,
 	}
 	if known, isKnown := fits[event]; isKnown && (!known || read.Repository.ID <= 0) {
 		return shape{}, fmt.Errorf("the body is not that of a %s event", event)
