@@ -50,7 +50,7 @@ func TestAHoldOfOnePullRequest(t *testing.T) {
 	held, free := s.Merged("Add a basket"), s.Merged("Add a voucher")
 	s.verified(held.MergeCommit(), "basket")
 	digest := s.verified(free.MergeCommit(), "voucher")
-	s.informs(held.Issue, s.Alice, `/promote hold --pull-request --reason "not this one"`, "pull request \\#", "is held by alice")
+	s.informs(held.Issue, s.Alice, `/promote hold --pull-request --reason "not this one"`, "pull request", "is held by alice")
 	s.refuses(held.Issue, s.Alice, "/promote", "held")
 	s.refuses(free.Issue, s.Alice, "/promote --sha "+held.MergeCommit().SHA(), "held") // by another way
 	s.informs(held.Issue, s.Alice, "/promote resume", "there is nothing to lift")

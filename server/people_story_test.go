@@ -80,7 +80,7 @@ func TestAnApprovalByCommandCounts(t *testing.T) {
 	s.expect(reply, "1 of permission write", "/promote approve")
 	s.informs(pull.Issue, bob, "/promote approve", "bob approves api", digest)
 	s.must(s.Check(s.ctx, pull.MergeCommit(), "Ready to promote"))
-	s.expect(s.CheckRun(pull.MergeCommit()).State().Summary, "1 \\(bob\\)")
+	s.expect(s.CheckRun(pull.MergeCommit()).State().Summary, "1 (bob)")
 	s.expect(s.promotes(pull.Issue, s.Alice, "/promote", digest), "approved by bob")
 }
 

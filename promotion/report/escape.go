@@ -70,17 +70,23 @@ func Text(text string) string { return textTo(text, longestText) }
 
 // textTo makes such Markdown of the text's first characters.
 func textTo(text string, most int) string {
-	text = parted(shortened(text, most))
+	characters := []rune(parted(shortened(text, most)))
+	isWord := func(at int) bool {
+		return at >= 0 && at < len(characters) && (unicode.IsLetter(characters[at]) || unicode.IsDigit(characters[at]))
+	}
 	var escaped strings.Builder
-	for _, r := range text {
-		if strings.ContainsRune("\\`*_{}[]()<>+-!|~&=$^#", r) {
+	for i, r := range characters {
+		// What means something only at the beginning of a line, or outside of words, is left as it is elsewhere, so that
+		// names stay readable where Markdown is not rendered.
+		marks := strings.ContainsRune("\\`*[]<>!|~&$^#", r) || (r == '_' || r == '-') && !(isWord(i-1) && isWord(i+1)) || i == 0 && strings.ContainsRune("+=", r)
+		if marks {
 			escaped.WriteByte('\\')
 		}
 		escaped.WriteRune(r)
 	}
 	shown := escaped.String()
-	// A line that begins with a number and a dot would be a list.
-	if at := strings.IndexFunc(shown, func(r rune) bool { return r < '0' || r > '9' }); at > 0 && shown[at] == '.' {
+	// A line that begins with a number and a dot or parenthesis would be a list.
+	if at := strings.IndexFunc(shown, func(r rune) bool { return r < '0' || r > '9' }); at > 0 && (shown[at] == '.' || shown[at] == ')') {
 		shown = shown[:at] + `\` + shown[at:]
 	}
 	return shown
