@@ -57,7 +57,8 @@ func overlay(under, over object) object {
 // eventPermissions are the permissions without which an installation is not told of an event ("Webhook events and payloads",
 // under each event's "Availability" and requirements). Any one suffices.
 var eventPermissions = map[string][]permission{
-	"check_run": {read("checks")}, "issue_comment": {read("issues"), read("pull_requests")},
+	"commit_comment": {read("contents")},
+	"check_run":      {read("checks")}, "issue_comment": {read("issues"), read("pull_requests")},
 	"pull_request": {read("pull_requests")}, "pull_request_review": {read("pull_requests")}, "push": {read("contents")},
 	"workflow_job": {read("actions")}, "workflow_run": {read("actions")},
 }

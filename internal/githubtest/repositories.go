@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type Repository struct {
 	statuses      []*CommitStatus
 	deployments   []*Deployment
 	artifacts     map[int64]*Artifact
+	attestations  map[string][]json.RawMessage // bundles by subject digest
+	commitTalk    []*CommitComment
 	dispatches    []Dispatch
 	minimal       object // the cached JSON of what seldom changes
 	notInstalled  bool

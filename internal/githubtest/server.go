@@ -45,7 +45,7 @@ type Options struct {
 // DefaultPermissions gives the permissions that product.md has the app ask for, all features switched on.
 func DefaultPermissions() map[string]string {
 	return map[string]string{
-		"actions": "write", "checks": "write", "contents": "read", "deployments": "write", "issues": "write",
+		"actions": "write", "attestations": "read", "checks": "write", "contents": "write", "deployments": "write", "issues": "write",
 		"members": "read", "metadata": "read", "pull_requests": "write", "statuses": "write",
 	}
 }
@@ -53,7 +53,7 @@ func DefaultPermissions() map[string]string {
 // DefaultEvents gives the events that the app is subscribed to. Installation events and ping need no subscription.
 func DefaultEvents() []string {
 	return []string{
-		"check_run", "issue_comment", "pull_request", "pull_request_review", "push",
+		"check_run", "commit_comment", "issue_comment", "pull_request", "pull_request_review", "push",
 		"workflow_job", "workflow_run",
 	}
 }
