@@ -91,6 +91,7 @@ type InspectionFact struct {
 type CurrentFact struct {
 	Commit     Commit // zero: unknown, or nothing is there yet
 	Digest     Digest // what the first tag names; zero: nothing
+	Named      Digest // what the first tag names, when that is not what the ledger has as live
 	Comparison Comparison
 	Lost       []ShippedCommit // those that the environment has and the commit lacks
 	Err        error
@@ -134,6 +135,9 @@ func Decide(facts Facts) Decision {
 		add(gate)
 		if note != "" {
 			decision.Notes = append(decision.Notes, note)
+		}
+		if !facts.Current.Named.IsZero() {
+			decision.Notes = append(decision.Notes, fmt.Sprintf("%s names %s, and the ledger has another digest as live: other hands moved it", facts.Environment.Name, facts.Current.Named))
 		}
 	}
 	add(tagGates(facts, decision)...)

@@ -328,6 +328,11 @@ func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 	if !found {
 		return nil
 	}
+	if tags := facts.Environment.TagsFor(Commit{}); len(tags) > 0 {
+		if named := facts.Inspection.Inspection.Tags[tags[0]].Digest; !named.IsZero() && named != live.Digest {
+			fact.Named = named
+		}
+	}
 	if live, err = c.named(ctx, facts, live); err != nil {
 		return err
 	}

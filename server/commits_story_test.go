@@ -1,12 +1,18 @@
 package server_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"go.uber.org/mock/gomock"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/scene"
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 func TestReleaseBranches(t *testing.T) {
@@ -301,4 +307,57 @@ func TestAWorkflowThatThePullRequestChangesProvesNothing(t *testing.T) {
 			s.expect(reply, "Promoted")
 		})
 	}
+}
+
+func TestAGroupOfWhichOneTagCannotBeSetIsPutBack(t *testing.T) {
+	mock, genuine := failing(t)
+	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Inspect).AnyTimes()
+	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Resolve).AnyTimes()
+	var refusing atomic.Bool
+	mock.EXPECT().SetTag(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).
+		DoAndReturn(func(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest, tag string) error {
+			if refusing.Load() && repository.Path() == "shop/worker" {
+				return promotion.ErrTagImmutable
+			}
+			return genuine.SetTag(ctx, repository, manifest, tag)
+		}).AnyTimes()
+	s := begin(t, scene.Options{Policy: "-", Registry: mock})
+	s.govern(strings.Replace(s.monorepo("groups: { shop: [api, worker] }\n"), "    paths: [\"worker/**\"]\n", "", 1))
+	pull := s.Merged("Begin")
+	first, older := s.change("first.txt", "api", "worker")
+	_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+first.SHA())
+	s.expect(reply, "Promoted api, worker")
+	refusing.Store(true)
+	second, newer := s.change("second.txt", "api", "worker")
+	comment, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+second.SHA())
+	s.expect(reply, "Refused", "tag_immutable", "**api** → production: refused", "nothing of the group was promoted", "**worker** → production: refused")
+	s.reacted(comment, "eyes", "-1")
+	s.namesIn("api", "production", older["api"])
+	s.namesIn("worker", "production", older["worker"])
+	refusing.Store(false)
+	_, reply = s.says(pull.Issue, s.Alice, "/promote --sha "+second.SHA())
+	s.expect(reply, "Promoted api, worker")
+	s.namesIn("worker", "production", newer["worker"])
+}
+
+func TestAGroupThatWasInterruptedIsFinished(t *testing.T) {
+	mock, genuine := failing(t)
+	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Inspect).AnyTimes()
+	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Resolve).AnyTimes()
+	var failed atomic.Int64
+	mock.EXPECT().SetTag(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).
+		DoAndReturn(func(ctx context.Context, repository promotion.RegistryRepository, manifest promotion.Manifest, tag string) error {
+			if repository.Path() == "shop/worker" && failed.Add(1) <= 2 {
+				return errors.New("the connection was lost")
+			}
+			return genuine.SetTag(ctx, repository, manifest, tag)
+		}).AnyTimes()
+	s := begin(t, scene.Options{Policy: "-", Registry: mock})
+	s.govern(strings.Replace(s.monorepo("groups: { shop: [api, worker] }\n"), "    paths: [\"worker/**\"]\n", "", 1))
+	pull := s.Merged("Begin")
+	commit, digests := s.change("first.txt", "api", "worker")
+	_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+commit.SHA())
+	s.expect(reply, "Promoted api, worker")
+	s.namesIn("api", "production", digests["api"])
+	s.namesIn("worker", "production", digests["worker"])
 }

@@ -68,6 +68,14 @@ func TestPromotionInECRTakesThreeCalls(t *testing.T) {
 	if pulled, err := cloud.Registry.Digest("shop/api", "production"); err != nil || pulled != digest {
 		t.Errorf("a pull gets %q %v, want %q", pulled, err, digest)
 	}
+	// The repository's rules on tags are asked for once in ten minutes.
+	if calls, want := cloud.Calls(), []string{"BatchGetImage", "DescribeRepositories", "PutImage", "DescribeImages"}; !slices.Equal(calls, want) {
+		t.Errorf("calls %v, want %v", calls, want)
+	}
+	next := s.Merged("Add a voucher")
+	s.throughECR(cloud, next.MergeCommit(), "voucher")
+	cloud.ResetCalls()
+	s.says(next.Issue, s.Alice, "/promote production")
 	if calls, want := cloud.Calls(), []string{"BatchGetImage", "PutImage", "DescribeImages"}; !slices.Equal(calls, want) {
 		t.Errorf("calls %v, want %v", calls, want)
 	}

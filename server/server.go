@@ -94,10 +94,16 @@ func (s *Server) compose() error {
 		return err
 	}
 	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, Now: clock})
-	images := registry.New(registryOptions(settings, s.options.Version, s.metrics))
+	var images promotion.ImageReader
 	registries := s.options.Registry
-	if registries == nil {
-		registries = images
+	if replaced, reads := registries.(promotion.ImageReader); reads {
+		images = replaced
+	} else {
+		genuine := registry.New(registryOptions(settings, s.options.Version, s.metrics))
+		images = genuine
+		if registries == nil {
+			registries = genuine
+		}
 	}
 	notifier, err := notify.New(slackWebhooks(settings), notify.Options{})
 	if err != nil {

@@ -74,11 +74,20 @@ func textTo(text string, most int) string {
 	isWord := func(at int) bool {
 		return at >= 0 && at < len(characters) && (unicode.IsLetter(characters[at]) || unicode.IsDigit(characters[at]))
 	}
+	// A dash beside one of these could be part of a comment or a rule.
+	isMark := func(positions ...int) bool {
+		for _, at := range positions {
+			if at >= 0 && at < len(characters) && strings.ContainsRune("-<>!", characters[at]) {
+				return true
+			}
+		}
+		return false
+	}
 	var escaped strings.Builder
 	for i, r := range characters {
 		// What means something only at the beginning of a line, or outside of words, is left as it is elsewhere, so that
 		// names stay readable where Markdown is not rendered.
-		marks := strings.ContainsRune("\\`*[]<>!|~&$^#", r) || (r == '_' || r == '-') && !(isWord(i-1) && isWord(i+1)) || i == 0 && strings.ContainsRune("+=", r)
+		marks := strings.ContainsRune("\\`*[]<>!|~&$^#", r) || r == '_' && !(isWord(i-1) && isWord(i+1)) || r == '-' && isMark(i-1, i+1) || i == 0 && strings.ContainsRune("+=-", r)
 		if marks {
 			escaped.WriteByte('\\')
 		}
