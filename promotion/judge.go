@@ -247,7 +247,7 @@ func Candidate(policy Policy, records Records) CandidateDigest {
 		var newest *Verification
 		for i := range records.Verifications {
 			verification := &records.Verifications[i]
-			if verification.Stage == builds.Name && verification.Passed() && (newest == nil || !newer(*newest, *verification)) {
+			if verification.Stage == builds.Name && verification.Passed() && (newest == nil || !newer(newest, verification)) {
 				newest = verification
 			}
 		}
@@ -282,7 +282,7 @@ func Candidate(policy Policy, records Records) CandidateDigest {
 }
 
 // newer reports whether a rules over b: a later attempt, or a later judgement of the same one.
-func newer(a, b Verification) bool {
+func newer(a, b *Verification) bool {
 	order := compareAttempts(a.RunStarted, a.Run, a.Attempt, b.RunStarted, b.Run, b.Attempt)
 	if order == 0 {
 		order = cmp.Or(a.Recorded.Compare(b.Recorded), cmp.Compare(a.ID, b.ID))

@@ -87,7 +87,7 @@ type Verification struct {
 }
 
 // Passed reports whether the digest passed the stage.
-func (v Verification) Passed() bool { return v.Failure == "" }
+func (v *Verification) Passed() bool { return v.Failure == "" }
 
 // Records are all records of one image at one commit, oldest first.
 type Records struct {

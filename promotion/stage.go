@@ -27,60 +27,72 @@ type attemptRecord struct {
 	verification *Verification
 }
 
-// newestAttempt gives the attempt that rules for a stage: the newest by run start, run id and attempt in which it ran.
+// newestAttempt gives the attempt that rules for a stage: the newest by run start, run id and attempt in which it ran. It
+// looks at every record twice, and holds none: a commit may have thousands.
 func newestAttempt(stage Stage, records Records, listed []Attempt) *attemptRecord {
-	type key struct {
-		run     int64
-		attempt int
-	}
-	known := map[key]*attemptRecord{}
-	at := func(run int64, attempt int, started time.Time) *attemptRecord {
-		record, found := known[key{run, attempt}]
-		if !found {
-			record = &attemptRecord{run: run, attempt: attempt, started: started}
-			known[key{run, attempt}] = record
+	var newest *attemptRecord
+	consider := func(run int64, attempt int, began time.Time) {
+		if newest == nil || compareAttempts(began, run, attempt, newest.started, newest.run, newest.attempt) > 0 {
+			newest = &attemptRecord{run: run, attempt: attempt, started: began}
 		}
-		return record
 	}
-	judged := map[int64]bool{}
 	for i := range records.Verifications {
-		verification := &records.Verifications[i]
-		if verification.Stage != stage.Name {
-			continue
-		}
-		for _, job := range verification.Jobs {
-			judged[job] = true
-		}
-		record := at(verification.Run, verification.Attempt, verification.RunStarted)
-		record.started, record.url = verification.RunStarted, verification.URL
-		if record.verification == nil || newer(*verification, *record.verification) {
-			record.verification = verification
+		if verification := &records.Verifications[i]; verification.Stage == stage.Name {
+			consider(verification.Run, verification.Attempt, verification.RunStarted)
 		}
 	}
-	for _, start := range records.Starts {
-		if start.Stage != stage.Name {
-			continue
-		}
-		record := at(start.Run, start.Attempt, start.RunStarted)
-		if stage.Job != "" && !judged[start.Job] || stage.Job == "" && record.verification == nil {
-			record.running = true
+	for i := range records.Starts {
+		if start := &records.Starts[i]; start.Stage == stage.Name {
+			consider(start.Run, start.Attempt, start.RunStarted)
 		}
 	}
 	for _, attempt := range listed {
-		if attempt.Stage != stage.Name {
-			continue
+		if attempt.Stage == stage.Name {
+			consider(attempt.Run, attempt.Number, attempt.Started)
 		}
-		record := at(attempt.Run, attempt.Number, attempt.Started)
-		record.running = attempt.Running
-		record.url = attempt.URL
 	}
-	var newest *attemptRecord
-	for _, record := range known {
-		if newest == nil || compareAttempts(record.started, record.run, record.attempt, newest.started, newest.run, newest.attempt) > 0 {
-			newest = record
-		}
+	if newest != nil {
+		newest.fill(stage, records, listed)
 	}
 	return newest
+}
+
+// fill gathers what is known of the attempt.
+func (r *attemptRecord) fill(stage Stage, records Records, listed []Attempt) {
+	for i := range records.Verifications {
+		verification := &records.Verifications[i]
+		if verification.Stage != stage.Name || verification.Run != r.run || verification.Attempt != r.attempt {
+			continue
+		}
+		r.url = verification.URL
+		if r.verification == nil || newer(verification, r.verification) {
+			r.verification = verification
+		}
+	}
+	for i := range records.Starts {
+		start := &records.Starts[i]
+		if start.Stage != stage.Name || start.Run != r.run || start.Attempt != r.attempt {
+			continue
+		}
+		if stage.Job != "" && !judged(stage, records, start.Job) || stage.Job == "" && r.verification == nil {
+			r.running = true
+		}
+	}
+	for _, attempt := range listed {
+		if attempt.Stage == stage.Name && attempt.Run == r.run && attempt.Number == r.attempt {
+			r.running, r.url = attempt.Running, attempt.URL
+		}
+	}
+}
+
+// judged reports whether a job of the stage was judged, in whichever attempt.
+func judged(stage Stage, records Records, job int64) bool {
+	for i := range records.Verifications {
+		if verification := &records.Verifications[i]; verification.Stage == stage.Name && slices.Contains(verification.Jobs, job) {
+			return true
+		}
+	}
+	return false
 }
 
 // stageGates decides one required stage for a digest: the stage's own gate, and one for each thing that its evidence does
@@ -150,15 +162,24 @@ func missingBefore(policy Policy, stage Stage, verification Verification, record
 	var missing []string
 	for _, name := range stage.After {
 		before, found := policy.Stage(name)
-		passed := found && slices.ContainsFunc(records.Verifications, func(earlier Verification) bool {
-			return earlier.Stage == name && earlier.Passed() && earlier.Digest == verification.Digest &&
-				earlier.Definition == before.Definition() && !earlier.Ended.After(verification.Started)
-		})
-		if !passed {
+		if !found || !passedBefore(before, verification, records) {
 			missing = append(missing, name)
 		}
 	}
 	return missing
+}
+
+// passedBefore reports whether the stage had passed for the verification's digest when that one started.
+func passedBefore(before Stage, verification Verification, records Records) bool {
+	definition := before.Definition()
+	for i := range records.Verifications {
+		earlier := &records.Verifications[i]
+		if earlier.Stage == before.Name && earlier.Passed() && earlier.Digest == verification.Digest &&
+			earlier.Definition == definition && !earlier.Ended.After(verification.Started) {
+			return true
+		}
+	}
+	return false
 }
 
 func orNone(digest Digest) string {

@@ -48,18 +48,20 @@ func (m *markup) next() ([]byte, error) {
 	if err := m.skipText(); err != nil {
 		return nil, err
 	}
-	for start, skip := range map[string]func() error{
-		"<!--":      func() error { return m.skipPast("-->") },
-		"<![CDATA[": func() error { return m.skipPast("]]>") },
-	} {
-		if begins, _ := m.source.Peek(len(start)); string(begins) == start {
-			return nil, skip()
-		}
-	}
-	if begins, _ := m.source.Peek(2); string(begins) == "<!" {
+	switch {
+	case m.begins("<!--"):
+		return nil, m.skipPast("-->")
+	case m.begins("<![CDATA["):
+		return nil, m.skipPast("]]>")
+	case m.begins("<!"):
 		return nil, m.skipDoctype()
 	}
 	return m.tag()
+}
+
+func (m *markup) begins(with string) bool {
+	next, _ := m.source.Peek(len(with)) // fewer at the end
+	return string(next) == with
 }
 
 func (m *markup) skipText() error {
