@@ -194,12 +194,12 @@ func names(faults []fault) []string {
 func TestADecisionDependsOnItsArgumentAlone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		make := func() Facts {
+		fresh := func() Facts {
 			facts := sound()
 			facts.Records = Records{}
 			return facts
 		}
-		one, other := make(), make()
+		one, other := fresh(), fresh()
 		one.Records = anyRecords(t, one.Policy.Policy)
 		other.Records = Records{Starts: slices.Clone(one.Records.Starts), Verifications: slices.Clone(one.Records.Verifications)}
 		for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(faults())-1), 0, 4).Draw(t, "faults") {

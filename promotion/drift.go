@@ -82,6 +82,9 @@ func (w *DriftWatch) compare(ctx context.Context, lease Lease, repository Reposi
 		return Changes{}, scope.Err
 	}
 	tags := environment.TagsFor(Commit{})
+	if len(tags) == 0 {
+		return Changes{}, nil // tags that name a commit are new each time: nobody is to move them
+	}
 	claim := LaneClaim{Repository: repository.ID, Environment: environment.Name, Image: image.Name}
 	for _, tag := range tags {
 		claim.Lanes = append(claim.Lanes, Lane{Registry: scope.Registry, Tag: tag})

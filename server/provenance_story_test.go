@@ -105,14 +105,7 @@ func TestAttestations(t *testing.T) {
 			s.govern(s.defaultPolicy("provenance: attestation"))
 			pull := s.Merged("Add a basket")
 			digest := s.staged(pull.MergeCommit(), "basket")
-			parsed, err := promotion.ParseDigest(digest)
-			s.must(err)
-			commit, err := promotion.ParseCommit(pull.MergeCommit().SHA())
-			s.must(err)
-			claim := attestationtest.Claim{
-				Digest: parsed, RepositoryURL: s.GitHub.URL() + "/acme/shop", RepositoryID: s.Repository.ID(), Commit: commit,
-				Signer: s.GitHub.URL() + "/acme/shop/" + scene.CI + "@refs/heads/main", Signed: time.Now().Add(-time.Minute),
-			}
+			claim := s.claims(pull.MergeCommit(), digest)
 			if test.claim != nil {
 				test.claim(&claim)
 			}
@@ -131,15 +124,26 @@ func TestAttestations(t *testing.T) {
 	}
 }
 
+// claims is what a genuine attestation says.
+func (s *story) claims(commit *githubtest.Commit, digest string) attestationtest.Claim {
+	s.t.Helper()
+	parsed, err := promotion.ParseDigest(digest)
+	s.must(err)
+	of, err := promotion.ParseCommit(commit.SHA())
+	s.must(err)
+	return attestationtest.Claim{
+		Digest: parsed, RepositoryURL: s.GitHub.URL() + "/acme/shop", RepositoryID: s.Repository.ID(), Commit: of,
+		Signer: s.GitHub.URL() + "/acme/shop/" + scene.CI + "@refs/heads/main", Signed: time.Now().Add(-time.Minute),
+	}
+}
+
 func TestAnAttestationThatCannotBeToldPromotesNothing(t *testing.T) {
 	s := begin(t, scene.Options{Policy: "-", Settings: func(settings *config.Settings) { settings.TrustedRootFile = "/nowhere/trusted_root.json" }})
 	s.govern(s.defaultPolicy("provenance: attestation"))
 	pull := s.Merged("Add a basket")
 	digest := s.staged(pull.MergeCommit(), "basket")
-	s.Repository.Attest(digest, []byte(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`))
+	s.Repository.Attest(digest, attestationtest.New().Attest(s.claims(pull.MergeCommit(), digest)))
 	_, reply := s.says(pull.Issue, s.Alice, "/promote")
-	if strings.Contains(reply, "Promoted") {
-		t.Errorf("promoted without a trust root:\n%s", reply)
-	}
+	s.expect(reply, "Could not tell", "`internal_error`", "trusted_root.json")
 	s.names("production", "")
 }

@@ -209,7 +209,11 @@ func (s *Server) Run(ctx context.Context) error {
 			<-running.Done()
 			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Settings.ShutdownGrace)
 			defer cancel()
-			return server.Shutdown(stopping)
+			if err := server.Shutdown(stopping); err != nil {
+				// Whoever is still connected has had its time; what was accepted is in the ledger.
+				return server.Close()
+			}
+			return nil
 		})
 	}
 	serve(s.public, routes)

@@ -165,3 +165,16 @@ func TestNothingWaitsThatCannotCome(t *testing.T) {
 	s.refuses(pull.Issue, s.Alice, "/promote --when-verified", "stage_failed")
 	s.informs(pull.Issue, s.Alice, "/promote cancel", "nothing waits")
 }
+
+func TestAPushEndsAWait(t *testing.T) {
+	s, bob := unmerged(t)
+	pull := s.opened("Add a basket")
+	s.settled()
+	s.later()
+	pull.Review(bob, "APPROVED", "fine")
+	comment := s.waits(pull.Issue, s.Alice, "/promote --when-verified", "stage_missing")
+	s.later()
+	pull.Push("More", s.Walter, map[string]string{"more.txt": "more"})
+	s.becomes(pull.Issue, comment, "Refused", "`head_moved`")
+	s.names("production", "")
+}

@@ -144,7 +144,7 @@ func TestCompare(t *testing.T) {
 	expected := promotion.Comparison{
 		Status: "ahead", AheadBy: 3, Total: 3, URL: "https://github.com/acme/shop/compare/a...b",
 		Commits: []promotion.ShippedCommit{
-			{Commit: commit(t, shaA), Title: "Add a cart", Author: "alice", URL: "https://github.com/acme/shop/commit/a"},
+			{Commit: commit(t, shaA), Title: "Add a cart", Author: "alice", People: []promotion.Person{{ID: 3, Login: "alice"}}, URL: "https://github.com/acme/shop/commit/a"},
 			{Commit: commit(t, shaB), Title: "[31mred", Author: "Bob B."},
 		},
 	}

@@ -204,8 +204,8 @@ func TestLinksAreOfHTTPSOrLoopback(t *testing.T) {
 func TestTextIsShownAsItIs(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{
-		"api": "api", "release/2.1": "release/2.1", "a - b": `a \- b`, "1. a": `1\. a`, "v1.2.3": "v1.2.3", "5": "5", " a  b\n": "a b", "it's \"so\"": "it's \"so\"", "größer 🚀": "größer 🚀",
-		"a_b": `a\_b`, "[a]": `\[a\]`, "100%": "100%",
+		"api": "api", "release/2.1": "release/2.1", "a - b": "a - b", "- a": `\- a`, "a -- b": `a \-\- b`, "1. a": `1\. a`, "v1.2.3": "v1.2.3", "5": "5", " a  b\n": "a b", "it's \"so\"": "it's \"so\"", "größer 🚀": "größer 🚀",
+		"a_b": "a_b", "_a_": `\_a\_`, "[a]": `\[a\]`, "100%": "100%",
 	} {
 		if got := report.Text(word); got != want {
 			t.Errorf("%q: got %s, wanted %s", word, got, want)

@@ -1,0 +1,94 @@
+package promotion
+
+import "time"
+
+// Facts are all that a decision about one image rests on. A nil fact was not asked for, and its gate is not shown.
+type Facts struct {
+	Now         time.Time
+	Repository  Repository
+	Policy      LoadedPolicy
+	PolicyHash  string // of the policy that governs, also where Policy is the one before it
+	Environment Environment
+	Image       Image
+	Commit      Commit
+	PullRequest int     // in which it was asked for; 0 for none
+	Records     Records // of the commit, or of the one that stands for it
+	Listed      []Attempt
+	Person      *PersonFact
+	Head        *HeadFact
+	Branch      *BranchFact
+	Scope       *ScopeFact
+	Source      *SourceFact
+	Inspection  *InspectionFact
+	Current     *CurrentFact
+	Soak        *SoakFact
+	Approvals   *ApprovalsFact
+	Reviewed    *ReviewedFact
+	Provenance  *ProvenanceFact
+	Holds       []Hold
+	Overrides   []Entry
+	TagRules    TagRules
+	Former      *FormerFact
+	ForCheck    bool // for a check run: what only the clock decides is a note
+}
+
+// SourceFact says that the digest of another commit counts for this one.
+type SourceFact struct {
+	Commit Commit
+	Why    string // for people: "api is unchanged since …"
+}
+
+// FormerFact is the policy that governed before this commit changed it, and the facts under it. Nil Facts: it did not have
+// the environment or the image.
+type FormerFact struct {
+	Facts *Facts
+	Err   error
+}
+
+// recorded gives the commit whose records and tag count.
+func (f Facts) recorded() Commit {
+	if f.Source != nil {
+		return f.Source.Commit
+	}
+	return f.Commit
+}
+
+// PersonFact says whether the requester may promote. Err means that it could not be told.
+type PersonFact struct {
+	Person  Person
+	Role    string
+	Allowed bool
+	Err     error
+}
+
+// BranchFact says whether the commit is on the branch that the environment promotes from.
+type BranchFact struct {
+	Branch string
+	On     bool
+	Base   string // of an open pull request, whose head is on no such branch yet; "" for a commit of the branch
+	Err    error
+}
+
+// ScopeFact says whether the repository may use the image's registry repository and tags.
+type ScopeFact struct {
+	Registry RegistryRepository
+	Allowed  bool
+	Detail   string // why not
+	Err      error
+}
+
+// InspectionFact is what the registry has now.
+type InspectionFact struct {
+	Inspection Inspection
+	Err        error
+}
+
+// CurrentFact says how the commit stands to what the environment has.
+type CurrentFact struct {
+	Commit     Commit // zero: unknown, or nothing is there yet
+	Digest     Digest // what the first tag names; zero: nothing
+	Named      Digest // what the first tag names, when that is not what the ledger has as live
+	Comparison Comparison
+	Lost       []ShippedCommit // those that the environment has and the commit lacks
+	Err        error
+}

@@ -1,0 +1,112 @@
+package promotion
+
+import (
+	"context"
+	"slices"
+)
+
+// verifying is one look at one run. What is asked outside for it is asked once.
+type verifying struct {
+	*Observer
+	repository Repository
+	policy     LoadedPolicy
+	run        Run
+	jobs       func(context.Context) ([]Job, error)
+	tags       map[string]func(context.Context) (TaggedManifest, bool, error)
+	artifacts  *gathered
+	proofs     map[string]*Evidence
+	changed    func(context.Context) (string, error)
+}
+
+func (o *Observer) verifying(repository Repository, policy LoadedPolicy, run Run) *verifying {
+	return &verifying{
+		Observer: o, repository: repository, policy: policy, run: run, jobs: o.jobsOf(repository, run),
+		tags: map[string]func(context.Context) (TaggedManifest, bool, error){}, artifacts: o.Evidence.of(repository, run),
+		proofs: map[string]*Evidence{}, changed: o.changedOf(repository, policy, run),
+	}
+}
+
+// judge gives what the ended stage says of an image: a new verification, or none when it is known already, or cannot be told.
+func (v *verifying) judge(ctx context.Context, stage Stage, image Image, read stageRun, records Records) (Verification, bool, error) {
+	if earlier, found := judgedBefore(records, stage, v.run, read); found {
+		return v.judgeAgain(ctx, stage, image, read, earlier)
+	}
+	if v.tags[image.Name] == nil {
+		v.tags[image.Name] = v.look(v.repository, image, v.run.Commit)
+	}
+	seen, inScope, err := v.tags[image.Name](ctx)
+	if err != nil || !inScope {
+		return Verification{}, false, err
+	}
+	changed, err := v.changed(ctx)
+	if err != nil {
+		return Verification{}, false, err
+	}
+	evidence, err := v.prove(ctx, stage, read)
+	if err != nil {
+		return Verification{}, false, err
+	}
+	registry, _ := image.Registry(v.repository)
+	verification := judge(v.policy.Policy, stage, v.run, read, image, registry, records, seen, changed, v.Clock())
+	return verification.proven(v.policy.Policy, stage, image, evidence), true, nil
+}
+
+// judgeAgain takes an earlier judgement of the same jobs over to a later look at the run. They say the same: what the tag
+// names by now is not what they used. Only artifacts that were missing may have been uploaded since, by the run's other jobs.
+func (v *verifying) judgeAgain(ctx context.Context, stage Stage, image Image, read stageRun, earlier Verification) (Verification, bool, error) {
+	if earlier.Judged == v.run.Attempt && earlier.Final == v.run.Finished() {
+		return Verification{}, false, nil
+	}
+	if earlier.Failure == EvidenceMissing && !earlier.Final {
+		evidence, err := v.prove(ctx, stage, read)
+		if err != nil {
+			return Verification{}, false, err
+		}
+		earlier.Failure, earlier.Detail = "", ""
+		earlier = earlier.proven(v.policy.Policy, stage, image, evidence)
+	}
+	earlier.ID, earlier.Judged, earlier.Final, earlier.Recorded = 0, v.run.Attempt, v.run.Finished(), v.Clock()
+	return earlier, true, nil
+}
+
+// prove reads what the stage wants proven, once for all images; nil when it wants nothing.
+func (v *verifying) prove(ctx context.Context, stage Stage, read stageRun) (*Evidence, error) {
+	retention := v.policy.Policy.MaxRetentionDays
+	if stage.JUnit == nil && stage.Coverage == nil && stage.Digest == nil && retention == 0 {
+		return nil, nil
+	}
+	if known, found := v.proofs[stage.Name]; found {
+		return known, nil
+	}
+	evidence, err := v.artifacts.prove(ctx, stage, read, retention)
+	if err == nil {
+		v.proofs[stage.Name] = evidence
+	}
+	return evidence, err
+}
+
+// judgedBefore gives the verification that the same jobs in the same attempt already led to. One that only lacked what an
+// earlier stage had not recorded yet does not count: it may be told by now.
+func judgedBefore(records Records, stage Stage, run Run, read stageRun) (Verification, bool) {
+	for i := len(records.Verifications) - 1; i >= 0; i-- {
+		earlier := records.Verifications[i]
+		if earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && slices.Equal(earlier.Jobs, read.Jobs) &&
+			earlier.Conclusion == read.Conclusion && earlier.Definition == stage.Definition() && earlier.Failure != StageMissing {
+			return earlier, true
+		}
+	}
+	return Verification{}, false
+}
+
+func keep(records map[string]Records, verification Verification) {
+	of := records[verification.Image]
+	of.Verifications = append(of.Verifications, verification)
+	records[verification.Image] = of
+}
+
+// settled reports whether nothing new can be said of the stage: it was judged when the run had ended, at this attempt.
+func settled(stage Stage, run Run, records Records) bool {
+	return run.Finished() && slices.ContainsFunc(records.Verifications, func(verification Verification) bool {
+		return verification.Stage == stage.Name && verification.Run == run.ID && verification.Judged == run.Attempt && verification.Final
+	})
+}
