@@ -9,18 +9,24 @@ import (
 )
 
 // Secret is a text that no log, message or document shows: every way of writing it gives [redacted].
-type Secret struct{ text string }
+// The text is behind a function, which no formatting looks into: not even that of an unexported field of another struct.
+type Secret struct{ reveal func() string }
 
 const redacted = "[redacted]"
 
 // NewSecret makes a secret of a text.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret { return Secret{func() string { return text }} }
 
 // Reveal gives the text: to be used, not shown.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.reveal == nil {
+		return ""
+	}
+	return s.reveal()
+}
 
 // IsZero reports whether there is none.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // String hides the text.
 func (Secret) String() string { return redacted }

@@ -22,7 +22,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	settings.GitHub.App.PrivateKey, settings.GitHub.App.WebhookSecret, settings.GitHub.OAuth.ClientSecret = hidden, hidden, hidden
 	var shown bytes.Buffer
 	logger := zerolog.New(&shown)
-	for _, value := range []any{secret, &secret, settings, &settings, settings.Slack, []config.Secret{secret}, struct{ Inner config.Secret }{secret}} {
+	for _, value := range []any{secret, &secret, settings, &settings, settings.Slack, []config.Secret{secret}, struct{ Inner config.Secret }{secret}, struct{ inner config.Secret }{secret}} {
 		fmt.Fprintf(&shown, "%v %+v %#v %s %q %x %d %T\n", value, value, value, value, value, value, value, value)
 		fmt.Fprintln(&shown, value)
 		text, err := json.Marshal(value)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 // target is what a command is about, once its words are understood.
@@ -196,7 +198,7 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 			into.unclear = err
 		}
 	}
-	into.records = records
+	into.records = withoutLost(records, listed, c.Clock())
 	if len(missed.Verifications) == 0 {
 		return nil
 	}
@@ -215,6 +217,29 @@ func (c *carrying) noteMove(ctx context.Context, image Image, commit Commit, rec
 	}
 	sighting := Start{Repository: c.request.Repository.ID, Image: image.Name, Commit: commit, Digest: named, Observed: c.Clock()}
 	return c.Journal.Commit(ctx, c.lease, Changes{Starts: []Start{sighting}})
+}
+
+// lostAfter is after how long a run that GitHub does not list any more counts as deleted: a listing may lag behind.
+const lostAfter = time.Hour
+
+// withoutLost takes the starts of runs that GitHub does not have any more out of their stages: they never end. What they saw
+// the tag name stays seen.
+func withoutLost(records map[string]Records, listed []Run, now time.Time) map[string]Records {
+	there := map[int64]bool{0: true}
+	for _, run := range listed {
+		there[run.ID] = true
+	}
+	kept := map[string]Records{}
+	for image, of := range records {
+		of.Starts = slices.Clone(of.Starts)
+		for i := range of.Starts {
+			if start := &of.Starts[i]; !there[start.Run] && now.Sub(start.Observed) > lostAfter {
+				start.Stage = ""
+			}
+		}
+		kept[image] = of
+	}
+	return kept
 }
 
 // deployments reads those runs again that the commit's records name and that no listing by commit has: their heads are not
