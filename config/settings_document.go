@@ -7,7 +7,7 @@ type settingsDocument struct {
 	Addr            listenAddress      `yaml:"addr" variable:"VERBATIM_ADDR" default:"127.0.0.1:8080" meaning:"The address to listen on, for GitHub and people: host:port."`
 	MetricsAddr     listenAddress      `yaml:"metrics_addr" variable:"VERBATIM_METRICS_ADDR" default:"127.0.0.1:9090" meaning:"The address of a listener of its own for /metrics."`
 	PublicURL       webAddress         `yaml:"public_url" variable:"VERBATIM_PUBLIC_URL" meaning:"The address at which people and GitHub reach it: https, or http for loopback."`
-	DatabaseURL     databaseURL        `yaml:"database_url" variable:"VERBATIM_DATABASE_URL" default:"sqlite:verbatim.db" meaning:"The ledger: sqlite:PATH. PostgreSQL is not available in this version."`
+	DatabaseURL     databaseURL        `yaml:"database_url" variable:"VERBATIM_DATABASE_URL" default:"sqlite:verbatim.db" meaning:"The ledger: sqlite:PATH (one server), or postgres://user:password@host/database (any number of them). It may hold a password: prefer the variable."`
 	LogLevel        logLevel           `yaml:"log_level" variable:"VERBATIM_LOG_LEVEL" default:"info" meaning:"trace, debug, info, warn or error."`
 	Workers         int                `yaml:"workers" variable:"VERBATIM_WORKERS" default:"8" jsonschema:"minimum=1,maximum=256" meaning:"How many deliveries are worked on at once: 1 to 256."`
 	Lease           duration           `yaml:"lease" variable:"VERBATIM_LEASE" default:"1m" meaning:"After how long another worker takes over what one does not finish: 5s to 1h."`

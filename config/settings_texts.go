@@ -122,18 +122,19 @@ func isLoopback(host string) bool {
 }
 
 func (databaseURL) rule() rule {
-	return rule{expected: "sqlite:PATH, such as sqlite:verbatim.db", check: func(text string) (string, string) {
+	return rule{expected: "sqlite:PATH, such as sqlite:verbatim.db, or postgres://user:password@host/database", check: func(text string) (string, string) {
 		path, isSQLite := strings.CutPrefix(text, "sqlite:")
 		switch {
 		case isSQLite && path != "":
 			return "", ""
 		case strings.HasPrefix(text, "postgres://"), strings.HasPrefix(text, "postgresql://"):
-			if parsed, err := url.Parse(text); err != nil || parsed.Host == "" {
-				return "expected postgres://user:password@host/database, found something else; besides, PostgreSQL is not available in this version: use sqlite:PATH, such as sqlite:verbatim.db", ""
+			// The address may hold a password, so that it is never shown.
+			if parsed, err := url.Parse(text); err != nil || parsed.Host == "" && parsed.Query().Get("host") == "" {
+				return "expected postgres://user:password@host/database, found something else", ""
 			}
-			return "PostgreSQL is not available in this version: use sqlite:PATH, such as sqlite:verbatim.db", ""
+			return "", ""
 		}
-		return "expected sqlite:PATH, such as sqlite:verbatim.db, found something else", ""
+		return "expected sqlite:PATH, such as sqlite:verbatim.db, or postgres://user:password@host/database, found something else", ""
 	}}
 }
 

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"database/sql"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -54,7 +53,7 @@ func (s *story) metrics() map[string]float64 {
 // states gives the states of all promotions that were asked for, as the ledger's file has them.
 func (s *story) states() []string {
 	s.t.Helper()
-	database, err := sql.Open("sqlite", "file:"+s.DatabaseFile()+"?mode=ro")
+	database, err := s.Database()
 	s.must(err)
 	defer func() { s.must(database.Close()) }()
 	rows, err := database.QueryContext(s.ctx, `SELECT state FROM promotions WHERE kind = 'promotion' ORDER BY id`)

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"database/sql"
 	"errors"
 	"testing"
 
@@ -71,7 +70,7 @@ func TestAHoldThatCannotBeReadIsAHold(t *testing.T) {
 // damage changes the ledger behind the server's back.
 func (s *story) damage(statement string) {
 	s.t.Helper()
-	database, err := sql.Open("sqlite", s.DatabaseFile())
+	database, err := s.Database()
 	s.must(err)
 	_, err = database.ExecContext(s.ctx, statement)
 	s.must(errors.Join(err, database.Close()))

@@ -4,10 +4,12 @@ package scene
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
+	"github.com/verbatim-dev/verbatim/internal/postgrestest"
 	"github.com/verbatim-dev/verbatim/internal/registrytest"
 	"github.com/verbatim-dev/verbatim/internal/slacktest"
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -43,8 +46,10 @@ type Scene struct {
 	Stranger   *githubtest.User // none
 	Server     *server.Server
 
-	options Options
-	folder  string
+	options  Options
+	folder   string
+	database string       // the ledger's URL
+	removed  func() error // takes the database away
 	stop    context.CancelFunc
 	ended   chan error
 }
@@ -58,7 +63,12 @@ func Start(ctx context.Context, options Options) (*Scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scene{options: options, folder: folder}
+	s := &Scene{options: options, folder: folder, database: "sqlite:" + filepath.Join(folder, "verbatim.db")}
+	if postgrestest.Available() {
+		if s.database, s.removed, err = postgrestest.New(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	if s.Slack, err = slacktest.New(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -133,7 +143,7 @@ environments:
 // StartServer starts the server over the scene's ledger: again, after StopServer.
 func (s *Scene) StartServer(ctx context.Context) error {
 	settings := config.Settings{
-		Addr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0", DatabaseURL: "sqlite:" + s.DatabaseFile(),
+		Addr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0", DatabaseURL: s.database,
 		Workers: 8, Lease: time.Minute, ShutdownGrace: 10 * time.Second, ArtifactLimit: 32 << 20,
 		GitHub: githubapp.Config{V3APIURL: s.GitHub.URL() + "/", V4APIURL: s.GitHub.URL() + "/graphql", WebURL: s.GitHub.URL()},
 		Scope:  promotion.Scope{{Repositories: "acme/shop", Registry: s.Registry.Host() + "/shop/*"}},
@@ -179,6 +189,9 @@ func (s *Scene) Close() error {
 	if s.Slack != nil {
 		s.Slack.Close()
 	}
+	if s.removed != nil {
+		err = errors.Join(err, s.removed())
+	}
 	return errors.Join(err, os.RemoveAll(s.folder))
 }
 
@@ -201,5 +214,10 @@ func (s *Scene) Eventually(ctx context.Context, what string, condition func() bo
 	return nil
 }
 
-// DatabaseFile gives where the ledger is.
-func (s *Scene) DatabaseFile() string { return filepath.Join(s.folder, "verbatim.db") }
+// Database opens the ledger's database behind the server's back.
+func (s *Scene) Database() (*sql.DB, error) {
+	if file, isFile := strings.CutPrefix(s.database, "sqlite:"); isFile {
+		return sql.Open("sqlite", file)
+	}
+	return sql.Open("pgx", s.database)
+}

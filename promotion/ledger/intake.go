@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -102,7 +103,7 @@ func (l *Ledger) keep(batch []intake) {
 		defer insert.Close()
 		for i, one := range batch {
 			received := micros(one.delivery.Received)
-			result, err := insert.ExecContext(ctx, first+int64(i), one.delivery.Event, one.delivery.Queue, one.delivery.GUID, string(one.delivery.Payload), received, received)
+			result, err := insert.ExecContext(ctx, first+int64(i), one.delivery.Event, one.delivery.Queue, one.delivery.GUID, strings.ToValidUTF8(string(one.delivery.Payload), "\ufffd"), received, received)
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,7 @@ import (
 // promotion.ErrLeaseLost. New requests and promotions get their IDs.
 func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes promotion.Changes) error {
 	err := l.within(ctx, "commit changes", func(tx *sql.Tx) error {
-		if err := holds(ctx, tx, lease); err != nil {
+		if err := l.holds(ctx, tx, lease); err != nil {
 			return err
 		}
 		for _, write := range []func(context.Context, *sql.Tx, promotion.Changes) error{

@@ -15,7 +15,10 @@ import (
 func (l *Ledger) TakeLanes(ctx context.Context, lease promotion.Lease, claim promotion.LaneClaim) (promotion.LaneAnswer, error) {
 	answer := promotion.LaneAnswer{}
 	err := l.within(ctx, "take lanes", func(tx *sql.Tx) error {
-		if err := holds(ctx, tx, lease); err != nil {
+		if err := l.alone(ctx, tx, lockLanes); err != nil {
+			return err
+		}
+		if err := l.holds(ctx, tx, lease); err != nil {
 			return err
 		}
 		now := l.clock()

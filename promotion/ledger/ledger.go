@@ -1,6 +1,6 @@
 // Package ledger keeps everything that Verbatim must not lose, in SQL: deliveries and other rows of work, records,
 // requests, promotions, announcements, lanes. Plain statements serve both databases; what is SQLite's own is in
-// sqlite.go. Times are UTC microseconds; 0 stands for no time.
+// sqlite.go, and what is PostgreSQL's in postgres.go. Times are UTC microseconds; 0 stands for no time.
 package ledger
 
 import (
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
@@ -23,13 +24,14 @@ var migrations embed.FS
 
 // Ledger is the database. Its methods may be called from several goroutines.
 type Ledger struct {
-	write *sql.DB // one connection at a time
-	read  *sql.DB
-	clock func() time.Time
-	added chan struct{}
-	inbox chan intake
-	quit  chan struct{}
-	ended chan struct{}
+	write    *sql.DB // of SQLite one connection at a time
+	read     *sql.DB
+	postgres *postgres // nil for SQLite
+	clock    func() time.Time
+	added    chan struct{}
+	inbox    chan intake
+	quit     chan struct{}
+	ended    chan struct{}
 }
 
 var (
@@ -42,23 +44,34 @@ var (
 	_ promotion.PolicyCache        = (*Ledger)(nil)
 )
 
-// Open opens the database, checks that it keeps what it is given, and migrates it. The URL is sqlite:PATH. The error
-// names what is wrong: the folder, the file, or a schema that a newer Verbatim wrote.
+// Open opens the database, checks that it keeps what it is given, and migrates it. The URL is sqlite:PATH or
+// postgres://…. The error names what is wrong: the folder, the file, the server, or a schema that a newer Verbatim wrote;
+// never the URL, which may hold a password.
 func Open(ctx context.Context, url string, clock func() time.Time) (*Ledger, error) {
-	path, isSQLite := strings.CutPrefix(url, "sqlite:")
-	if !isSQLite || path == "" {
-		return nil, fmt.Errorf("open the ledger: expected VERBATIM_DATABASE_URL to be sqlite:PATH, such as sqlite:verbatim.db")
+	l := &Ledger{
+		clock: clock, added: make(chan struct{}, 1), inbox: make(chan intake, maximumBatch), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
-	write, read, err := openSQLite(ctx, path)
+	var err error
+	name := "in PostgreSQL"
+	path, isSQLite := strings.CutPrefix(url, "sqlite:")
+	switch {
+	case isSQLite && path != "":
+		name = path
+		l.write, l.read, err = openSQLite(ctx, path)
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		l.postgres, l.write, err = openPostgres(ctx, url)
+		l.read = l.write
+	default:
+		err = fmt.Errorf("open the ledger: expected VERBATIM_DATABASE_URL to be sqlite:PATH, such as sqlite:verbatim.db, or postgres://…")
+	}
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{
-		write: write, read: read, clock: clock, added: make(chan struct{}, 1),
-		inbox: make(chan intake, maximumBatch), quit: make(chan struct{}), ended: make(chan struct{}),
-	}
 	if err := l.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate the ledger %s: %w", path, err), write.Close(), read.Close())
+		return nil, errors.Join(fmt.Errorf("migrate the ledger %s: %w", name, err), l.write.Close(), l.read.Close())
+	}
+	if l.postgres != nil {
+		l.postgres.start(l.write, l.wake)
 	}
 	go l.takeIn()
 	return l, nil
@@ -69,7 +82,17 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, l.write, folder)
+	dialect, options := goose.DialectSQLite3, []goose.ProviderOption(nil)
+	if l.postgres != nil {
+		dialect = goose.DialectPostgres
+		// Replicas start together: one migrates, the others wait for it.
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(dialect, l.write, folder, options...)
 	if err != nil {
 		return err
 	}
@@ -95,13 +118,24 @@ func (l *Ledger) Healthy(ctx context.Context) error {
 func (l *Ledger) Close() error {
 	close(l.quit)
 	<-l.ended
+	if l.postgres != nil {
+		l.postgres.stop()
+	}
 	return errors.Join(l.write.Close(), l.read.Close())
 }
 
 // Added fires after rows of work were added or given back.
 func (l *Ledger) Added() <-chan struct{} { return l.added }
 
+// signal says that there may be something to do: to this process, and through PostgreSQL to the others.
 func (l *Ledger) signal() {
+	l.wake()
+	if l.postgres != nil {
+		l.postgres.tell()
+	}
+}
+
+func (l *Ledger) wake() {
 	select {
 	case l.added <- struct{}{}:
 	default:
@@ -121,6 +155,15 @@ func (l *Ledger) within(ctx context.Context, what string, act func(*sql.Tx) erro
 		return fmt.Errorf("%s: commit: %w", what, err)
 	}
 	return nil
+}
+
+// alone makes the rest of the transaction the only one of its kind: SQLite has one writer in any case.
+func (l *Ledger) alone(ctx context.Context, tx *sql.Tx, what lockKind) error {
+	if l.postgres == nil {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, lockSpace, int(what))
+	return err
 }
 
 func rollback(tx *sql.Tx) error {

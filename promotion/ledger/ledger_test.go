@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/verbatim-dev/verbatim/internal/postgrestest"
 	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
 )
@@ -45,6 +46,12 @@ type book struct {
 func open(t testing.TB) *book {
 	t.Helper()
 	b := &book{t: t, clock: newClock(), url: "sqlite:" + filepath.Join(t.TempDir(), "verbatim.db")}
+	if postgrestest.Available() {
+		address, remove, err := postgrestest.New(context.Background())
+		b.must(err)
+		b.url = address
+		t.Cleanup(func() { b.must(remove()) })
+	}
 	b.open()
 	t.Cleanup(func() { _ = b.Close() })
 	return b

@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -32,6 +34,9 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration) ([]p
 	until := now.Add(lease)
 	var claimed []promotion.Work
 	err := l.within(ctx, "claim work", func(tx *sql.Tx) error {
+		if err := l.alone(ctx, tx, lockClaims); err != nil {
+			return err
+		}
 		rows, err := tx.QueryContext(ctx, claimStatement, micros(until), micros(now), micros(now), micros(now), micros(now), micros(now), limit)
 		claimed, err = collect(rows, err, func(rows *sql.Rows) (promotion.Work, error) {
 			work := promotion.Work{Lease: promotion.Lease{Until: until}}
@@ -40,6 +45,7 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration) ([]p
 			work.Created = fromMicros(created)
 			return work, err
 		})
+		slices.SortFunc(claimed, func(a, b promotion.Work) int { return cmp.Compare(a.Work, b.Work) })
 		return err
 	})
 	return claimed, err
@@ -114,10 +120,14 @@ func (l *Ledger) Extend(ctx context.Context, lease promotion.Lease, until time.T
 	return lease, err
 }
 
-// holds reports ErrLeaseLost unless the row is leased under the token.
-func holds(ctx context.Context, tx *sql.Tx, lease promotion.Lease) error {
+// holds reports ErrLeaseLost unless the row is leased under the token. Until the transaction ends, nobody can claim it.
+func (l *Ledger) holds(ctx context.Context, tx *sql.Tx, lease promotion.Lease) error {
+	statement := `SELECT 1 FROM work WHERE id = $1 AND token = $2 AND state = 'leased'`
+	if l.postgres != nil {
+		statement += ` FOR UPDATE`
+	}
 	var one int
-	err := tx.QueryRowContext(ctx, `SELECT 1 FROM work WHERE id = $1 AND token = $2 AND state = 'leased'`, lease.Work, lease.Token).Scan(&one)
+	err := tx.QueryRowContext(ctx, statement, lease.Work, lease.Token).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return promotion.ErrLeaseLost
 	}

@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// lockKind is what only one transaction on the whole database may do at a time.
+type lockKind int
+
+const (
+	lockClaims lockKind = iota + 1 // so that one queue's rows run one after another
+	lockLanes                      // so that a lane is taken by one
+)
+
+// lockSpace keeps our advisory locks apart from other programs'
+// (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS).
+const lockSpace = 0x7665 // "ve"
+
+// channel is the name under which replicas tell each other that there is work.
+const channel = "verbatim_work"
+
+const (
+	postgresConnections = 16
+	reconnectAfter      = time.Second
+)
+
+// postgres is what the ledger needs of PostgreSQL beside statements: news of other replicas' work.
+type postgres struct {
+	config  *pgx.ConnConfig
+	telling chan struct{}
+	cancel  context.CancelFunc
+	ended   chan struct{}
+}
+
+// openPostgres opens a pool. Its errors never hold the URL.
+func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, nil, errors.New("open the ledger: VERBATIM_DATABASE_URL is no address of a PostgreSQL database: expected postgres://user:password@host/database")
+	}
+	config.RuntimeParams["application_name"] = "verbatim"
+	// Whoever holds a lock and hangs must not hold it for ever.
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
+	config.RuntimeParams["lock_timeout"] = "10000"
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(postgresConnections)
+	pool.SetMaxIdleConns(postgresConnections)
+	pool.SetConnMaxLifetime(30 * time.Minute)
+	var durable string
+	if err := pool.QueryRowContext(ctx, `SHOW fsync`).Scan(&durable); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open the ledger in PostgreSQL at %s, database %s: %w", config.Host, config.Database, err), pool.Close())
+	}
+	if durable != "on" {
+		return nil, nil, errors.Join(fmt.Errorf("open the ledger in PostgreSQL at %s: expected fsync on, found %s: what is committed would not survive", config.Host, durable), pool.Close())
+	}
+	return &postgres{config: config, telling: make(chan struct{}, 1), ended: make(chan struct{})}, pool, nil
+}
+
+// start listens for news of the other replicas, and tells them of ours.
+func (p *postgres) start(pool *sql.DB, wake func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	told := make(chan struct{})
+	go func() { defer close(told); p.announce(ctx, pool) }()
+	go func() {
+		defer close(p.ended)
+		p.listen(ctx, wake)
+		<-told
+	}()
+}
+
+func (p *postgres) stop() {
+	p.cancel()
+	<-p.ended
+}
+
+// tell has the others told soon. News that come together are told once.
+func (p *postgres) tell() {
+	select {
+	case p.telling <- struct{}{}:
+	default:
+	}
+}
+
+func (p *postgres) announce(ctx context.Context, pool *sql.DB) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.telling:
+		}
+		// When it fails, the others find the work at their next look.
+		_, _ = pool.ExecContext(ctx, `SELECT pg_notify($1, '')`, channel)
+	}
+}
+
+// listen wakes the worker when another replica has added work. While the connection is away, the worker looks by itself
+// from time to time (https://www.postgresql.org/docs/current/sql-listen.html).
+func (p *postgres) listen(ctx context.Context, wake func()) {
+	for ctx.Err() == nil {
+		if p.listenOnce(ctx, wake) != nil && ctx.Err() == nil {
+			timer := time.NewTimer(reconnectAfter)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
+		}
+	}
+}
+
+func (p *postgres) listenOnce(ctx context.Context, wake func()) error {
+	connection, err := pgx.ConnectConfig(ctx, p.config)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = connection.Close(closing)
+	}()
+	if _, err := connection.Exec(ctx, "LISTEN "+channel); err != nil {
+		return err
+	}
+	wake() // what came while nobody listened
+	for {
+		if _, err := connection.WaitForNotification(ctx); err != nil {
+			return err
+		}
+		wake()
+	}
+}
