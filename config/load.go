@@ -167,11 +167,13 @@ func (l *loader) settings() Settings {
 	settings := Settings{
 		Addr: string(document.Addr), MetricsAddr: string(document.MetricsAddr), PublicURL: strings.TrimRight(string(document.PublicURL), "/"),
 		DatabaseURL: string(document.DatabaseURL), LogLevel: string(document.LogLevel), Workers: document.Workers,
-		Lease:         l.between("VERBATIM_LEASE", "lease", document.Lease, 5*time.Second, time.Hour),
-		ShutdownGrace: l.between("VERBATIM_SHUTDOWN_GRACE", "shutdown_grace", document.ShutdownGrace, 0, 10*time.Minute),
-		DriftInterval: l.betweenOrOff("VERBATIM_DRIFT_INTERVAL", "drift_interval", document.DriftInterval, 30*time.Second, 24*time.Hour),
-		ArtifactLimit: int64(document.ArtifactLimit) << 20,
-		Roles:         map[string]Role{}, Slack: map[string]SlackWebhook{},
+		Lease:           l.between("VERBATIM_LEASE", "lease", document.Lease, 5*time.Second, time.Hour),
+		ShutdownGrace:   l.between("VERBATIM_SHUTDOWN_GRACE", "shutdown_grace", document.ShutdownGrace, 0, 10*time.Minute),
+		CatchUpInterval: l.betweenOrOff("VERBATIM_CATCH_UP_INTERVAL", "catch_up_interval", document.CatchUpInterval, 30*time.Second, 24*time.Hour),
+		Retention:       l.betweenOrOff("VERBATIM_RETENTION", "retention", document.Retention, 24*time.Hour, longestDuration),
+		DriftInterval:   l.betweenOrOff("VERBATIM_DRIFT_INTERVAL", "drift_interval", document.DriftInterval, 30*time.Second, 24*time.Hour),
+		ArtifactLimit:   int64(document.ArtifactLimit) << 20,
+		Roles:           map[string]Role{}, Slack: map[string]SlackWebhook{},
 	}
 	if settings.Addr == settings.MetricsAddr && !strings.HasSuffix(settings.Addr, ":0") {
 		l.problem("VERBATIM_METRICS_ADDR", "", "expected another address than that of VERBATIM_ADDR, found the same: %s", settings.Addr)

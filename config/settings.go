@@ -22,6 +22,8 @@ type Settings struct {
 	Workers               int
 	Lease                 time.Duration
 	ShutdownGrace         time.Duration
+	CatchUpInterval       time.Duration    // 0: never
+	Retention             time.Duration    // 0: for ever
 	DriftInterval         time.Duration    // 0: never
 	ArtifactLimit         int64            // bytes of a zip
 	TrustedRootFile       string           // "": by TUF

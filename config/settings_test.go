@@ -144,7 +144,7 @@ func TestASettingThatIsWrong(t *testing.T) {
 		{"one address for two", "", "VERBATIM_ADDR=:9090\x00VERBATIM_METRICS_ADDR=:9090", "VERBATIM_METRICS_ADDR", "expected another address"},
 		{"plain http", "", "VERBATIM_PUBLIC_URL=http://verbatim.example.com", "VERBATIM_PUBLIC_URL", "plain http is for loopback only"},
 		{"plain http to GitHub", "", "GITHUB_V3_API_URL=http://github.example.com/api/v3/", "GITHUB_V3_API_URL", "plain http is for loopback only"},
-		{"PostgreSQL", "", "VERBATIM_DATABASE_URL=postgres://verbatim:hush@localhost/verbatim", "VERBATIM_DATABASE_URL", "PostgreSQL is not available in this version"},
+		{"PostgreSQL nowhere", "", "VERBATIM_DATABASE_URL=postgres:///verbatim", "VERBATIM_DATABASE_URL", "expected postgres://user:password@host/database"},
 		{"no database", "", "VERBATIM_DATABASE_URL=sqlite:", "VERBATIM_DATABASE_URL", "expected sqlite:PATH"},
 		{"no workers", "workers: 0", "", "settings.yml:1:10: workers", "expected a whole number from 1 to 256, found 0"},
 		{"many workers", "", "VERBATIM_WORKERS=257", "VERBATIM_WORKERS", "expected a whole number from 1 to 256, found 257"},

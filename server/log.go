@@ -24,6 +24,7 @@ const (
 	LogRequester   = "requester"
 	LogWork        = "work"
 	LogKind        = "kind"
+	LogTask        = "task"
 	LogSubject     = "subject"
 	LogAttempts    = "attempts"
 	LogAfter       = "after"

@@ -2,10 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
@@ -43,35 +41,7 @@ func (l *looks) LookForDrift(ctx context.Context, lease promotion.Lease, subject
 	return promotion.Changes{}, nil
 }
 
-// driftLeader is the name of who adds the rows that look for drift.
-const driftLeader = "drift"
-
-// leadDrift adds a row of work for each repository that has a policy, every so often, as long as this process leads. The
-// rows are worked off like any other.
-func (s *Server) leadDrift(ctx context.Context) {
-	every := s.options.Settings.DriftInterval
-	if every <= 0 {
-		return
-	}
-	holder := rand.Text()
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		leads, err := s.ledger.Lead(ctx, driftLeader, holder, s.options.Clock().Add(2*every))
-		if err == nil && leads {
-			err = s.lookForDrift(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			s.options.Logger.Error().Err(err).Msg("drift could not be looked for")
-		}
-	}
-}
-
+// lookForDrift adds a row of work for each repository that has a policy. The rows are worked off like any other.
 func (s *Server) lookForDrift(ctx context.Context) error {
 	repositories, err := s.ledger.Governed(ctx)
 	if err != nil {

@@ -21,6 +21,7 @@ type Metrics struct {
 	workTime   *prometheus.HistogramVec
 	requests   *prometheus.CounterVec
 	outside    *prometheus.HistogramVec
+	caughtUp   *prometheus.CounterVec
 	depth      *prometheus.GaugeVec
 	oldest     prometheus.Gauge
 	known      map[string]bool
@@ -36,13 +37,14 @@ func NewMetrics(events []string) *Metrics {
 		workTime:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "verbatim_work_seconds", Help: "How long a try at a row of work took.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11)}, []string{"kind"}),
 		requests:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_requests_total", Help: "Commands answered, by verb and result."}, []string{"verb", "result"}),
 		outside:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "verbatim_outside_call_seconds", Help: "Calls to systems outside by host, route and outcome.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11)}, []string{"host", "route", "outcome"}),
+		caughtUp:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_catch_up_total", Help: "Deliveries that GitHub could not deliver: asked for again, or lost."}, []string{"outcome"}),
 		depth:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "verbatim_work_rows", Help: "Unfinished rows of work by kind and state (scheduled: for a later time)."}, []string{"kind", "state"}),
 		oldest:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
 	}
 	for _, event := range events {
 		m.known[event] = true
 	}
-	m.registry.MustRegister(m.deliveries, m.work, m.workTime, m.requests, m.outside, m.depth, m.oldest,
+	m.registry.MustRegister(m.deliveries, m.work, m.workTime, m.requests, m.outside, m.caughtUp, m.depth, m.oldest,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

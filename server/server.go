@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -192,6 +193,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
+	settings := s.options.Settings
 	group, running := errgroup.WithContext(ctx)
 	base := s.options.Logger.WithContext(context.WithoutCancel(ctx))
 	serve := func(listener net.Listener, handler http.Handler) {
@@ -223,10 +225,21 @@ func (s *Server) Run(ctx context.Context) error {
 			s.worker.Run(running, s.options.Settings.ShutdownGrace)
 			return nil
 		})
-		group.Go(func() error {
-			s.leadDrift(running)
-			return nil
-		})
+		holder := rand.Text()
+		for _, task := range []struct {
+			name  string
+			every time.Duration
+			act   func(context.Context) error
+		}{
+			{"drift", settings.DriftInterval, s.lookForDrift},
+			{"catch_up", settings.CatchUpInterval, s.askAgain},
+			{"prune", min(settings.Retention, time.Hour), s.prune},
+		} {
+			group.Go(func() error {
+				s.periodically(running, task.name, holder, task.every, task.act)
+				return nil
+			})
+		}
 	}
 	s.options.Logger.Info().Str("addr", s.Addr()).Str("metrics_addr", s.MetricsAddr()).Str("version", s.options.Version).
 		Bool("app_configured", s.worker != nil).Msg("verbatim is listening")

@@ -30,6 +30,8 @@ func TestExitCodes(t *testing.T) {
 		"no such flag":       {[]string{"serve", "--port", "1"}, "", 2, "unknown flag"},
 		"settings half done": {[]string{"serve"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
 		"no settings file":   {[]string{"serve", "--config", "no-such-file.yml"}, "", 2, "--config"},
+		"work set aside":     {[]string{"work", "list"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
+		"no row":             {[]string{"work", "retry", "first"}, "", 2, "expected the number of a row"},
 		"help":               {[]string{"--help"}, "", 0, "serve"},
 	} {
 		var out bytes.Buffer

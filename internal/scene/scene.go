@@ -47,11 +47,12 @@ type Scene struct {
 	Server     *server.Server
 
 	options  Options
+	settings config.Settings
 	folder   string
 	database string       // the ledger's URL
 	removed  func() error // takes the database away
-	stop    context.CancelFunc
-	ended   chan error
+	stop     context.CancelFunc
+	ended    chan error
 }
 
 // Image is the registry repository's path in the scene's registry.
@@ -155,9 +156,9 @@ func (s *Scene) StartServer(ctx context.Context) error {
 	if s.options.Settings != nil {
 		s.options.Settings(&settings)
 	}
+	s.settings = settings
 	var err error
-	s.Server, err = server.New(ctx, server.Options{Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry})
-	if err != nil {
+	if s.Server, err = s.Replica(ctx); err != nil {
 		return err
 	}
 	s.GitHub.SetHook("http://"+s.Server.Addr()+"/api/github/hook", "")
@@ -165,6 +166,11 @@ func (s *Scene) StartServer(ctx context.Context) error {
 	s.stop, s.ended = stop, make(chan error, 1)
 	go func() { s.ended <- s.Server.Run(running) }()
 	return nil
+}
+
+// Replica makes another server over the same ledger. It works once it is run.
+func (s *Scene) Replica(ctx context.Context) (*server.Server, error) {
+	return server.New(ctx, server.Options{Settings: s.settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry})
 }
 
 // StopServer stops the server as an operator does, and gives what it ended with.

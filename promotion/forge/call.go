@@ -28,8 +28,9 @@ type request struct {
 	address    address
 	query      url.Values
 	body       any
-	permission string // the app permission that the call needs, for errors: "actions: read"
-	exact      bool   // what has moved to another name is not there
+	permission string  // the app permission that the call needs, for errors: "actions: read"
+	exact      bool    // what has moved to another name is not there
+	cursor     *string // not nil: takes where the next page begins, "" after the last
 }
 
 // address is a path below the API's root.
@@ -146,11 +147,17 @@ func (f *Forge) attempt(ctx context.Context, client *github.Client, r request, a
 	limited, cancel := context.WithTimeout(withPassage(ctx, passage{route: r.address.route, exact: r.exact, redirect: redirect}), f.timeout)
 	defer cancel()
 	response, err := client.BareDo(limited, message)
+	if accepted := (*github.AcceptedError)(nil); errors.As(err, &accepted) && r.method != http.MethodGet {
+		return 0, nil // GitHub does later what was asked for, and says no more
+	}
 	if err == nil {
 		err = decode(response.Response, answer)
 	}
 	if err != nil {
 		return 0, f.judge(ctx, r, response, err)
+	}
+	if r.cursor != nil {
+		*r.cursor = response.Cursor
 	}
 	return response.NextPage, nil
 }

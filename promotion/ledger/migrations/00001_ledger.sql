@@ -26,6 +26,7 @@ CREATE TABLE work (
 CREATE INDEX work_due ON work (id) WHERE state = 'ready' OR state = 'leased';
 CREATE INDEX work_queue ON work (queue, id) WHERE state = 'ready' OR state = 'leased';
 CREATE INDEX work_set_aside ON work (kind) WHERE state = 'set_aside';
+CREATE INDEX work_finished ON work (finished) WHERE state = 'done';
 CREATE UNIQUE INDEX work_delivery ON work (delivery, subject) WHERE kind = 'delivery';
 
 CREATE TABLE starts (
