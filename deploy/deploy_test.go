@@ -180,7 +180,7 @@ func TestManifestIsWhatTheReadmeSays(t *testing.T) {
 		t.Errorf("events (-README.md +app-manifest.json):\n%s", diff)
 	}
 	want := map[string]string{
-		"actions": "read", "checks": "write", "contents": "read", "issues": "write", "members": "read", "metadata": "read", "pull_requests": "write",
+		"actions": "read", "attestations": "read", "checks": "write", "contents": "read", "issues": "write", "members": "read", "metadata": "read", "pull_requests": "write",
 	}
 	if diff := cmp.Diff(want, app.Permissions); diff != "" {
 		t.Errorf("permissions (-wanted +app-manifest.json):\n%s", diff)
