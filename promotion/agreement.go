@@ -86,11 +86,40 @@ func (c *carrying) admit(ctx context.Context, approvals Approvals, authors []Per
 
 // personMay looks up whether somebody is one of the people, at this moment.
 func (c *carrying) personMay(ctx context.Context, people People, person Person) (bool, error) {
-	role, err := c.People.Role(ctx, c.request.Repository, person)
-	if err != nil {
-		return false, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", person.Login, c.request.Repository.FullName(), err))
+	role, known := c.roles[person.ID]
+	if !known {
+		var err error
+		if role, err = c.People.Role(ctx, c.request.Repository, person); err != nil {
+			return false, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", person.Login, c.request.Repository.FullName(), err))
+		}
+		if c.roles == nil {
+			c.roles = map[int64]Role{}
+		}
+		c.roles[person.ID] = role
 	}
 	return c.roleMay(ctx, people, person, role)
+}
+
+// reviewers are those whose review counts, as for GitHub itself: anybody can approve a public pull request.
+var reviewers = People{Permission: "write"}
+
+// approver gives who among the reviews' authors approved the head and may: nobody of those that are excluded.
+func (c *carrying) approver(ctx context.Context, pull PullRequest, excluded ...Person) (string, error) {
+	reviews, err := c.reviewsOf(ctx, pull)
+	if err != nil {
+		return "", err
+	}
+	for _, review := range reviews {
+		own := slices.ContainsFunc(append(excluded, pull.Author), func(person Person) bool { return person.ID == review.Person.ID })
+		if review.Reason != "APPROVED" || own || review.Commit != pull.Head {
+			continue
+		}
+		may, err := c.personMay(ctx, reviewers, review.Person)
+		if may || err != nil {
+			return review.Person.Login, err
+		}
+	}
+	return "", nil
 }
 
 // reviewedFact finds the commits that would ship and did not come through a merged pull request that somebody other than
@@ -134,7 +163,7 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 		if err != nil {
 			return err
 		}
-		why, err := c.unreviewed(ctx, commit, pulls)
+		why, err := c.unreviewed(ctx, into, commit, pulls)
 		if err != nil {
 			return err
 		}
@@ -146,23 +175,18 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 }
 
 // unreviewed says why a commit did not come through an approved pull request; "" when it did.
-func (c *carrying) unreviewed(ctx context.Context, commit ShippedCommit, pulls []PullRequest) (string, error) {
-	why := "no pull request brought it"
+func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCommit, pulls []PullRequest) (string, error) {
+	why := "no merged pull request brought it"
 	for _, pull := range pulls {
-		if !pull.Merged && pull.State != "open" {
+		// Of open ones only that whose head is promoted: another that happens to hold the commit says nothing of it.
+		if !pull.Merged && (into.head == nil || pull.Number != into.pullRequest.Number) {
 			continue
 		}
-		reviews, err := c.reviewsOf(ctx, pull)
-		if err != nil {
+		approver, err := c.approver(ctx, pull, commit.People...)
+		if approver != "" || err != nil {
 			return "", err
 		}
-		why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its author", pull.Number)
-		for _, review := range reviews {
-			own := review.Person.ID == pull.Author.ID || slices.ContainsFunc(commit.People, func(person Person) bool { return person.ID == review.Person.ID })
-			if review.Reason == "APPROVED" && !own && review.Commit == pull.Head {
-				return "", nil
-			}
-		}
+		why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its author who may write", pull.Number)
 	}
 	return why, nil
 }

@@ -59,6 +59,7 @@ type carrying struct {
 	pulls    map[Commit][]PullRequest
 	reviews  map[int][]Entry
 	standIns map[Commit]target
+	roles    map[int64]Role
 }
 
 // Carry carries on one request, given by its key. It gives the changes that settle it, or an *AgainError when it is to

@@ -234,6 +234,8 @@ func TestAnOpenHeadThatSomebodyApproved(t *testing.T) {
 	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "not_reviewed"), "by somebody other than its author")
 	pull.Review(s.Walter, "APPROVED", "my own")
 	s.refuses(pull.Issue, s.Alice, "/promote", "not_reviewed")
+	pull.Review(s.Rita, "APPROVED", "I may only read")
+	s.refuses(pull.Issue, s.Alice, "/promote", "not_reviewed")
 	pull.Review(bob, "APPROVED", "fine")
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }

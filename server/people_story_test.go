@@ -213,8 +213,9 @@ func TestReviewedAsksForEveryCommit(t *testing.T) {
 	pull.Merge("squash", s.Alice)
 	s.staged(pull.MergeCommit(), "basket")
 	reply := s.refuses(pull.Issue, s.Alice, "/promote", "not_reviewed")
-	s.expect(reply, "2 of 3 did not", stray.Short(), "no pull request brought it", unapproved.MergeCommit().Short(), "has no approval")
+	s.expect(reply, "2 of 3 did not", stray.Short(), "no merged pull request brought it", unapproved.MergeCommit().Short(), "has no approval")
 
 	unapproved.Review(s.Walter, "APPROVED", "My own work is fine") // its author's own does not count
+	unapproved.Review(s.Rita, "APPROVED", "I may only read")       // nor does that of somebody who may not write
 	s.refuses(pull.Issue, s.Alice, "/promote", "not_reviewed")
 }
