@@ -2,9 +2,9 @@ package forge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -40,7 +40,7 @@ func (f *Forge) Artifacts(ctx context.Context, repository promotion.Repository, 
 			return lacking(operation, "artifacts")
 		}
 		for _, listed := range *page.Artifacts {
-			if listed.ID <= 0 || listed.Name == "" || listed.Size == nil || listed.Expired == nil || listed.Created == nil {
+			if listed.ID <= 0 || listed.Name == "" || listed.Size == nil || *listed.Size < 0 || listed.Expired == nil || listed.Created == nil {
 				return lacking(operation, "artifact")
 			}
 			if seen[listed.ID] {
@@ -80,7 +80,7 @@ func (f *Forge) Download(ctx context.Context, repository promotion.Repository, a
 	if err != nil {
 		return nil, fmt.Errorf("%s: GitHub's signed address is none", operation)
 	}
-	answer, err := f.storage.Do(asked)
+	answer, err := f.storage.RoundTrip(asked)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", operation, bare(err))
 	}
@@ -94,7 +94,7 @@ func (f *Forge) Download(ctx context.Context, repository promotion.Repository, a
 	case answer.ContentLength > most:
 		return nil, tooLarge
 	}
-	content, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	content, err := io.ReadAll(io.LimitReader(answer.Body, min(most, math.MaxInt64-1)+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", operation, bare(err))
 	}
@@ -115,7 +115,7 @@ func (f *Forge) signedAddress(ctx context.Context, repository promotion.Reposito
 		return "", notFound(operation, "it has expired")
 	}
 	if location.Host == "" {
-		if err == nil || errors.Is(err, errMoved) {
+		if err == nil {
 			err = lacking(operation, "address")
 		}
 		return "", err
@@ -124,12 +124,4 @@ func (f *Forge) signedAddress(ctx context.Context, repository promotion.Reposito
 		return "", &promotion.PermanentError{Err: fmt.Errorf("%s: GitHub's signed address is not one of HTTPS", operation)}
 	}
 	return location.String(), nil
-}
-
-// newStorage makes the client that fetches from signed addresses. It follows no redirects, and knows no credentials.
-func newStorage() *http.Client {
-	return &http.Client{
-		Transport:     newTransport(),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errOtherHost },
-	}
 }

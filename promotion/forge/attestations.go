@@ -40,7 +40,7 @@ func (f *Forge) Attestations(ctx context.Context, repository promotion.Repositor
 	}
 	var bundles [][]byte
 	for _, listed := range *answer.Attestations {
-		if bundle := bytes.TrimSpace(listed.Bundle); len(bundle) > 0 && !bytes.Equal(bundle, []byte("null")) {
+		if bundle := bytes.TrimSpace(listed.Bundle); bytes.HasPrefix(bundle, []byte("{")) { // GitHub leaves some out
 			bundles = append(bundles, bundle)
 		}
 	}

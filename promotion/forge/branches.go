@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
+
+// maximumBranches is how many branches are given of those whose names begin alike.
+const maximumBranches = 100
 
 // BranchHead gives the head of a branch, or promotion.ErrNotFound. No tag of the same name can answer. One call.
 // (https://docs.github.com/rest/git/refs#get-a-reference)
@@ -46,6 +50,9 @@ func (f *Forge) Branches(ctx context.Context, repository promotion.Repository, p
 	}
 	var branches []promotion.Branch
 	for _, listed := range answer {
+		if listed.Reference == "" || listed.Object.Type == "" {
+			return nil, lacking(operation, "ref or object")
+		}
 		name, isBranch := strings.CutPrefix(listed.Reference, "refs/heads/")
 		if !isBranch || !strings.HasPrefix(name, prefix) || listed.Object.Type != "commit" {
 			continue
@@ -56,7 +63,8 @@ func (f *Forge) Branches(ctx context.Context, repository promotion.Repository, p
 		}
 		branches = append(branches, promotion.Branch{Name: name, Head: head})
 	}
-	return branches, nil
+	slices.SortFunc(branches, func(a, b promotion.Branch) int { return strings.Compare(a.Name, b.Name) })
+	return branches[:min(len(branches), maximumBranches)], nil // GitHub lists all that match, whatever the page's size
 }
 
 // maximumFiles is how many files GitHub lists of a comparison or a commit at once.
@@ -65,21 +73,25 @@ const maximumFiles = 300
 // fileAnswer is a changed file.
 type fileAnswer struct {
 	Name     string `json:"filename"`
+	Status   string `json:"status"`
 	Previous string `json:"previous_filename"` // of a renamed one
 }
 
 // changed gives the paths of changed files, and whether they are all.
-func changed(files *[]fileAnswer) (paths []string, whole bool) {
+func changed(files *[]fileAnswer, operation string) (paths []string, whole bool, err error) {
 	if files == nil {
-		return nil, false
+		return nil, false, nil
 	}
 	for _, file := range *files {
+		if file.Name == "" || file.Status == "renamed" && file.Previous == "" {
+			return nil, false, lacking(operation, "file name")
+		}
 		paths = append(paths, file.Name)
 		if file.Previous != "" {
 			paths = append(paths, file.Previous)
 		}
 	}
-	return paths, len(*files) < maximumFiles
+	return paths, len(*files) < maximumFiles, nil
 }
 
 // Detail gives one commit, or promotion.ErrNotFound. Of more than 300 files the first are given. One call.
@@ -93,7 +105,7 @@ func (f *Forge) Detail(ctx context.Context, repository promotion.Repository, com
 				SHA string `json:"sha"`
 			} `json:"tree"`
 		} `json:"commit"`
-		Parents []struct {
+		Parents *[]struct {
 			SHA string `json:"sha"`
 		} `json:"parents"`
 		Files *[]fileAnswer `json:"files"`
@@ -108,12 +120,14 @@ func (f *Forge) Detail(ctx context.Context, repository promotion.Repository, com
 	if err != nil {
 		return promotion.CommitDetail{}, err
 	}
-	if answer.SHA != commit.String() || answer.Git.Tree.SHA == "" {
-		return promotion.CommitDetail{}, lacking(operation, "sha or tree")
+	if answer.SHA != commit.String() || answer.Git.Tree.SHA == "" || answer.Parents == nil {
+		return promotion.CommitDetail{}, lacking(operation, "sha, tree or parents")
 	}
 	detail := promotion.CommitDetail{Commit: commit, Tree: answer.Git.Tree.SHA}
-	detail.Files, detail.AllFiles = changed(answer.Files)
-	for _, listed := range answer.Parents {
+	if detail.Files, detail.AllFiles, err = changed(answer.Files, operation); err != nil {
+		return promotion.CommitDetail{}, err
+	}
+	for _, listed := range *answer.Parents {
 		parent, err := promotion.ParseCommit(listed.SHA)
 		if err != nil {
 			return promotion.CommitDetail{}, fmt.Errorf("%s: parent: %w", operation, err)

@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -176,6 +177,9 @@ func decode(response *http.Response, answer any) error {
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
+	}
+	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) { // would be taken for an empty listing
+		return &unreadableError{problem: "GitHub's answer has no usable content"}
 	}
 	if err := json.Unmarshal(body, answer); err != nil {
 		return &unreadableError{problem: describeUnreadable(response, err)}

@@ -60,7 +60,7 @@ type Forge struct {
 	sleep   func(context.Context, time.Duration) error
 
 	mutex   sync.Mutex
-	storage *http.Client                // fetches from the signed addresses that GitHub gives
+	storage http.RoundTripper           // fetches from the signed addresses that GitHub gives: no credentials, no redirects
 	clients map[identity]*github.Client // one for each identity: a client keeps its token and rate limits
 	lookups map[string]int64            // installation by owner/name in lower case
 	app     App                         // as far as known
@@ -73,7 +73,7 @@ func New(creator githubapp.ClientCreator, options Options) *Forge {
 		timeout: options.Timeout,
 		now:     options.Now,
 		sleep:   options.Sleep,
-		storage: newStorage(),
+		storage: newTransport(),
 		clients: make(map[identity]*github.Client),
 		lookups: make(map[string]int64),
 		app:     App{ID: options.AppID},

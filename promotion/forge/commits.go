@@ -149,13 +149,13 @@ const maximumComparePages = 10
 
 // compareAnswer is a page of a comparison. Its files are on the first page only.
 type compareAnswer struct {
-	Status   string         `json:"status"`
-	AheadBy  *int           `json:"ahead_by"`
-	BehindBy *int           `json:"behind_by"`
-	Total    int            `json:"total_commits"`
-	Commits  []commitAnswer `json:"commits"`
-	Files    *[]fileAnswer  `json:"files"`
-	URL      string         `json:"html_url"`
+	Status   string          `json:"status"`
+	AheadBy  *int            `json:"ahead_by"`
+	BehindBy *int            `json:"behind_by"`
+	Total    *int            `json:"total_commits"`
+	Commits  *[]commitAnswer `json:"commits"`
+	Files    *[]fileAnswer   `json:"files"`
+	URL      string          `json:"html_url"`
 }
 
 // Compare gives how head stands to base, with the first thousand commits that head has and base has not (Total counts
@@ -189,7 +189,7 @@ func (f *Forge) Compare(ctx context.Context, repository promotion.Repository, ba
 		if err := answer.into(&comparison, operation, page); err != nil {
 			return promotion.Comparison{}, err
 		}
-		if len(comparison.Commits) >= comparison.Total || len(answer.Commits) < 100 {
+		if len(comparison.Commits) >= comparison.Total || len(*answer.Commits) < 100 {
 			break
 		}
 	}
@@ -201,11 +201,17 @@ func (c compareAnswer) into(comparison *promotion.Comparison, operation string, 
 	if c.AheadBy == nil || c.BehindBy == nil || !fits(c.Status, *c.AheadBy, *c.BehindBy) {
 		return lacking(operation, "status")
 	}
-	if page == 1 {
-		*comparison = promotion.Comparison{Status: c.Status, AheadBy: *c.AheadBy, BehindBy: *c.BehindBy, Total: c.Total, URL: c.URL}
-		comparison.Files, comparison.AllFiles = changed(c.Files)
+	if c.Total == nil || *c.Total < 0 || c.Commits == nil {
+		return lacking(operation, "commits")
 	}
-	for _, listed := range c.Commits {
+	if page == 1 {
+		*comparison = promotion.Comparison{Status: c.Status, AheadBy: *c.AheadBy, BehindBy: *c.BehindBy, Total: *c.Total, URL: c.URL}
+		var err error
+		if comparison.Files, comparison.AllFiles, err = changed(c.Files, operation); err != nil {
+			return err
+		}
+	}
+	for _, listed := range *c.Commits {
 		shipped, err := listed.shipped()
 		if err != nil {
 			return fmt.Errorf("%s: %w", operation, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -137,6 +138,8 @@ func (f *Forge) judge(ctx context.Context, r request, response *github.Response,
 		return &failure{transient: true, err: fmt.Errorf("%s: GitHub is still preparing the answer", r.operation)}
 	case errors.As(err, &unreadable):
 		return &failure{err: fmt.Errorf("%s: %w", r.operation, unreadable)}
+	case errors.Is(err, errRedirected):
+		return &failure{err: fmt.Errorf("%s: %w", r.operation, errRedirected)}
 	case errors.Is(err, errMoved):
 		return &failure{err: notFound(r.operation, errMoved.Error())}
 	case errors.Is(err, errTooLarge), errors.Is(err, errOtherHost):
@@ -236,8 +239,13 @@ func (f *Forge) wait(header http.Header, until time.Time) time.Duration {
 	return min(max(wait, time.Second), 2*time.Hour)
 }
 
-// bare takes the address off an error of the HTTP client.
+// bare takes the address off an error of the HTTP client, and the line off that of a header which cannot be read: it may
+// be an address too.
 func bare(err error) error {
+	var unreadable textproto.ProtocolError
+	if errors.As(err, &unreadable) {
+		return errors.New("the answer's header cannot be read")
+	}
 	for {
 		var located *url.Error
 		if !errors.As(err, &located) {

@@ -41,7 +41,13 @@ func (f *Forge) Reviews(ctx context.Context, repository promotion.Repository, pu
 			if listed.Author == nil || listed.Author.ID <= 0 || listed.Submitted == nil {
 				continue
 			}
-			commit, _ := promotion.ParseCommit(listed.Commit) // null once the head that was reviewed is gone
+			var commit promotion.Commit
+			if listed.Commit != "" { // null once the head that was reviewed is gone
+				var err error
+				if commit, err = promotion.ParseCommit(listed.Commit); err != nil {
+					return fmt.Errorf("%s: %w", operation, err)
+				}
+			}
 			reviews = append(reviews, promotion.Review{
 				Person: listed.Author.person(), State: listed.State, Commit: commit, Submitted: listed.Submitted.UTC(), URL: listed.URL,
 			})
@@ -67,6 +73,9 @@ func (f *Forge) PullRequestsOf(ctx context.Context, repository promotion.Reposit
 		query:   url.Values{"per_page": {pageSize}},
 	}, maximumPullPages, func(page []pullRequestAnswer) error {
 		for _, listed := range page {
+			if listed.Base.Repository.id() <= 0 {
+				return lacking(operation, "base")
+			}
 			if listed.Base.Repository.id() != repository.ID {
 				continue
 			}

@@ -23,6 +23,8 @@ var (
 	errTooLarge  = errors.New("GitHub's answer is too large")
 	errOtherHost = errors.New("GitHub's API pointed at another host: not followed")
 	errMoved     = errors.New("it has moved to another name")
+
+	errRedirected = errors.New("GitHub redirects to an address that is none")
 )
 
 // Observe is told of each request made, tokens included: its host, its route without ids, its outcome (the status, or
@@ -44,14 +46,15 @@ func (e *tokenError) Error() string {
 type passage struct {
 	route    string
 	exact    bool     // redirects are not followed
-	redirect *url.URL // not nil: where GitHub redirects to is kept here, and not followed
+	redirect *url.URL // not nil: where GitHub's 302 leads to is kept here, and not followed
 }
 
 type passageKey struct{}
 
 type redirectKey struct{}
 
-// withRedirect gives a context in which calls keep where GitHub redirects them to, instead of going there.
+// withRedirect gives a context in which calls keep where GitHub's 302 leads to, instead of going there. What a renamed
+// repository redirects to (301) is followed all the same.
 func withRedirect(ctx context.Context, location *url.URL) context.Context {
 	return context.WithValue(ctx, redirectKey{}, location)
 }
@@ -91,6 +94,13 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 		defer func() { _ = response.Body.Close() }()
 		return nil, &tokenError{refusal: readRefusal(response.StatusCode, response.Header, response.Body)}
 	}
+	if through, _ := request.Context().Value(passageKey{}).(passage); through.redirect != nil && response.StatusCode == http.StatusFound {
+		_ = response.Body.Close() // net/http would put an address that it cannot read into its error
+		if location, err := response.Location(); err == nil {
+			*through.redirect = *location
+		}
+		return nil, errRedirected
+	}
 	return response, nil
 }
 
@@ -98,9 +108,6 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 func (g *guard) refuse(request *http.Request) error {
 	through, _ := request.Context().Value(passageKey{}).(passage)
 	switch {
-	case through.redirect != nil && request.Response != nil:
-		*through.redirect = *request.URL
-		return errMoved
 	case !strings.EqualFold(request.URL.Host, g.host):
 		return errOtherHost
 	case through.exact && request.Response != nil:

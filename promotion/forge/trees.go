@@ -24,6 +24,12 @@ func (f *Forge) Folder(ctx context.Context, repository promotion.Repository, com
 		return nil, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(answer), []byte("[")) {
+		var single struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(answer, &single); err != nil || single.Type == "" {
+			return nil, lacking(operation, "listing")
+		}
 		return nil, notFound(operation, "it is not a folder")
 	}
 	var listed []struct {
@@ -62,7 +68,7 @@ func (f *Forge) File(ctx context.Context, repository promotion.Repository, commi
 func (f *Forge) contents(ctx context.Context, repository promotion.Repository, commit promotion.Commit, path, operation string, answer *json.RawMessage) error {
 	place := inRepository(repository, "/contents/{path}", path)
 	if path == "" {
-		place = inRepository(repository, "/contents")
+		place = inRepository(repository, "/contents/")
 	}
 	err := f.ask(ctx, repository, request{
 		operation: operation, method: http.MethodGet, permission: contentsReadable, address: place, query: url.Values{"ref": {commit.String()}},
