@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -50,10 +51,18 @@ func (s *story) metrics() map[string]float64 {
 	return values
 }
 
+// openDatabase opens the ledger's database behind the server's back.
+func (s *story) openDatabase() (*sql.DB, error) {
+	if file, isFile := strings.CutPrefix(s.DatabaseURL(), "sqlite:"); isFile {
+		return sql.Open("sqlite", file)
+	}
+	return sql.Open("pgx", s.DatabaseURL())
+}
+
 // states gives the states of all promotions that were asked for, as the ledger's file has them.
 func (s *story) states() []string {
 	s.t.Helper()
-	database, err := s.Database()
+	database, err := s.openDatabase()
 	s.must(err)
 	defer func() { s.must(database.Close()) }()
 	rows, err := database.QueryContext(s.ctx, `SELECT state FROM promotions WHERE kind = 'promotion' ORDER BY id`)

@@ -70,7 +70,7 @@ func TestAHoldThatCannotBeReadIsAHold(t *testing.T) {
 // damage changes the ledger behind the server's back.
 func (s *story) damage(statement string) {
 	s.t.Helper()
-	database, err := s.Database()
+	database, err := s.openDatabase()
 	s.must(err)
 	_, err = database.ExecContext(s.ctx, statement)
 	s.must(errors.Join(err, database.Close()))

@@ -140,8 +140,8 @@ func TestADeliveryTakesEffectOnce(t *testing.T) {
 			writes++
 		}
 	}
-	if replies != 1 || writes != 1 {
-		t.Errorf("%d replies and %d writes to the registry, expected one of each", replies, writes)
+	if states := s.states(); replies != 1 || writes != 1 || len(states) != 1 {
+		t.Errorf("%d replies, %d writes to the registry and promotions %v, expected one of each", replies, writes, states)
 	}
 }
 

@@ -115,3 +115,11 @@ func TestTheWrongShaIsNotPromoted(t *testing.T) {
 	}
 	s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing") // the squashed commit is a third one
 }
+
+func TestMaintainIsMoreThanWrite(t *testing.T) {
+	s := begin(t, scene.Options{})
+	pull := s.Merged("Add a basket")
+	digest := s.verified(pull.MergeCommit(), "basket")
+	s.expect(s.refuses(pull.Issue, s.Walter, "/promote", "not_authorised"), "walter has write", "permission maintain")
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}

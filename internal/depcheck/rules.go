@@ -138,7 +138,7 @@ var libraries = []library{
 	},
 	{
 		prefixes: []string{"database/sql", "github.com/jackc/pgx", "github.com/pressly/goose", "modernc.org/sqlite"},
-		rooms:    []room{{folder: "promotion/ledger"}},
+		rooms:    []room{{folder: "promotion/ledger"}, {folder: "internal/postgrestest"}},
 		rule:     "only promotion/ledger speaks SQL",
 		instead:  "ask through a port of promotion, which promotion/ledger implements",
 	},

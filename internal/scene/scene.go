@@ -4,12 +4,10 @@ package scene
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -220,10 +218,5 @@ func (s *Scene) Eventually(ctx context.Context, what string, condition func() bo
 	return nil
 }
 
-// Database opens the ledger's database behind the server's back.
-func (s *Scene) Database() (*sql.DB, error) {
-	if file, isFile := strings.CutPrefix(s.database, "sqlite:"); isFile {
-		return sql.Open("sqlite", file)
-	}
-	return sql.Open("pgx", s.database)
-}
+// DatabaseURL gives where the ledger is.
+func (s *Scene) DatabaseURL() string { return s.database }
