@@ -80,6 +80,21 @@ func (m *MockRecordReader) EXPECT() *MockRecordReaderMockRecorder {
 	return m.recorder
 }
 
+// CommitsOf mocks base method.
+func (m *MockRecordReader) CommitsOf(ctx context.Context, repository int64, image string, digest promotion.Digest) ([]promotion.Commit, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "CommitsOf", ctx, repository, image, digest)
+	ret0, _ := ret[0].([]promotion.Commit)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// CommitsOf indicates an expected call of CommitsOf.
+func (mr *MockRecordReaderMockRecorder) CommitsOf(ctx, repository, image, digest any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CommitsOf", reflect.TypeOf((*MockRecordReader)(nil).CommitsOf), ctx, repository, image, digest)
+}
+
 // Origin mocks base method.
 func (m *MockRecordReader) Origin(ctx context.Context, repository int64, image string, digest promotion.Digest) (promotion.Commit, error) {
 	m.ctrl.T.Helper()
@@ -108,6 +123,60 @@ func (m *MockRecordReader) Records(ctx context.Context, repository int64, commit
 func (mr *MockRecordReaderMockRecorder) Records(ctx, repository, commit any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Records", reflect.TypeOf((*MockRecordReader)(nil).Records), ctx, repository, commit)
+}
+
+// VerifiedCommits mocks base method.
+func (m *MockRecordReader) VerifiedCommits(ctx context.Context, repository int64, image string, limit int) ([]promotion.Commit, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "VerifiedCommits", ctx, repository, image, limit)
+	ret0, _ := ret[0].([]promotion.Commit)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// VerifiedCommits indicates an expected call of VerifiedCommits.
+func (mr *MockRecordReaderMockRecorder) VerifiedCommits(ctx, repository, image, limit any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "VerifiedCommits", reflect.TypeOf((*MockRecordReader)(nil).VerifiedCommits), ctx, repository, image, limit)
+}
+
+// MockStageReader is a mock of StageReader interface.
+type MockStageReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockStageReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockStageReaderMockRecorder is the mock recorder for MockStageReader.
+type MockStageReaderMockRecorder struct {
+	mock *MockStageReader
+}
+
+// NewMockStageReader creates a new mock instance.
+func NewMockStageReader(ctrl *gomock.Controller) *MockStageReader {
+	mock := &MockStageReader{ctrl: ctrl}
+	mock.recorder = &MockStageReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockStageReader) EXPECT() *MockStageReaderMockRecorder {
+	return m.recorder
+}
+
+// Intrusion mocks base method.
+func (m *MockStageReader) Intrusion(ctx context.Context, repository int64, image, stage string, digest promotion.Digest) (promotion.Intrusion, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Intrusion", ctx, repository, image, stage, digest)
+	ret0, _ := ret[0].(promotion.Intrusion)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Intrusion indicates an expected call of Intrusion.
+func (mr *MockStageReaderMockRecorder) Intrusion(ctx, repository, image, stage, digest any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Intrusion", reflect.TypeOf((*MockStageReader)(nil).Intrusion), ctx, repository, image, stage, digest)
 }
 
 // MockHistory is a mock of History interface.
@@ -234,18 +303,33 @@ func (mr *MockRequestReaderMockRecorder) RequestByKey(ctx, key any) *gomock.Call
 }
 
 // RequestsOfComment mocks base method.
-func (m *MockRequestReader) RequestsOfComment(ctx context.Context, repository, comment int64) ([]promotion.Request, error) {
+func (m *MockRequestReader) RequestsOfComment(ctx context.Context, repository int64, source promotion.RequestSource, comment int64) ([]promotion.Request, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RequestsOfComment", ctx, repository, comment)
+	ret := m.ctrl.Call(m, "RequestsOfComment", ctx, repository, source, comment)
 	ret0, _ := ret[0].([]promotion.Request)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RequestsOfComment indicates an expected call of RequestsOfComment.
-func (mr *MockRequestReaderMockRecorder) RequestsOfComment(ctx, repository, comment any) *gomock.Call {
+func (mr *MockRequestReaderMockRecorder) RequestsOfComment(ctx, repository, source, comment any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RequestsOfComment", reflect.TypeOf((*MockRequestReader)(nil).RequestsOfComment), ctx, repository, comment)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RequestsOfComment", reflect.TypeOf((*MockRequestReader)(nil).RequestsOfComment), ctx, repository, source, comment)
+}
+
+// WaitingRequests mocks base method.
+func (m *MockRequestReader) WaitingRequests(ctx context.Context, repository int64) ([]promotion.Request, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "WaitingRequests", ctx, repository)
+	ret0, _ := ret[0].([]promotion.Request)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// WaitingRequests indicates an expected call of WaitingRequests.
+func (mr *MockRequestReaderMockRecorder) WaitingRequests(ctx, repository any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "WaitingRequests", reflect.TypeOf((*MockRequestReader)(nil).WaitingRequests), ctx, repository)
 }
 
 // MockAnnouncementReader is a mock of AnnouncementReader interface.

@@ -23,6 +23,9 @@ const (
 	DefaultDepth   = 20        // folders above a file
 )
 
+// chance is how often the four bytes of a signature may stand in packed data by accident.
+const chance = 16
+
 // smallFile is how large a file may get whatever its ratio: a few lines of the same character are no bomb.
 const smallFile = 1 << 20
 
@@ -71,6 +74,10 @@ type archive struct {
 // (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 and 4.4).
 func (r Reader) open(content []byte) (*archive, error) {
 	limits := r.limits()
+	// archive/zip holds every entry before it can be asked how many there are: they are counted by their signature first.
+	if bytes.Count(content, []byte("PK\x01\x02")) > limits.Entries+chance {
+		return nil, wrong("the archive has more than %d entries", limits.Entries)
+	}
 	opened, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // whose names are refused below, one by one
 		return nil, wrong("it is no zip archive that can be read: %s", err)

@@ -12,7 +12,7 @@ import (
 
 const (
 	maximumLine   = 1 << 20   // bytes of a line
-	maximumBlocks = 2_000_000 // blocks of a cover profile, or lines of an lcov file, that are kept apart
+	maximumBlocks = 1_000_000 // blocks of a cover profile, or lines of an lcov file, that are kept apart
 )
 
 func lines(source io.Reader) *bufio.Scanner {

@@ -334,6 +334,8 @@ func TestHostileArchives(t *testing.T) {
 	}
 	_, err := evidence.Reader{Entries: 20}.Tests(zipped(t, many))
 	refused(t, err, "30 entries")
+	_, err = evidence.Reader{Entries: 10}.Tests(zipped(t, many))
+	refused(t, err, "more than 10 entries")
 	_, err = evidence.Reader{Total: 10_000}.Tests(zipped(t, many))
 	refused(t, err, "unpacks to more than 10000 bytes")
 	_, err = evidence.Reader{File: 100}.Tests(zipped(t, many))

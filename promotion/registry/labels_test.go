@@ -219,7 +219,7 @@ func TestARegistryIsNotBelievedAboutImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	manifest := promotion.Manifest{Digest: promotion.DigestOf(sha256.Sum256(content)), MediaType: registrytest.OCIIndex, Bytes: content}
-	w := world{adapter: registry.New(registry.Options{Timeout: time.Second}), repository: parse(t, server.Host()+"/shop/api")}
+	w := world{adapter: registry.New(registry.Options{Timeout: 4 * time.Second}), repository: parse(t, server.Host()+"/shop/api")}
 	answer := func(part string, status int, body string) registrytest.Fault {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.Contains(r.URL.Path, part) {
@@ -286,7 +286,7 @@ func imageInECR(t *testing.T, clock func() time.Time) (read func() error, server
 	if err != nil {
 		t.Fatal(err)
 	}
-	adapter := registry.New(registry.Options{AWS: configuration(server), Timeout: time.Second})
+	adapter := registry.New(registry.Options{AWS: configuration(server), Timeout: 4 * time.Second})
 	manifest := promotion.Manifest{Digest: promotion.DigestOf(sha256.Sum256(content)), MediaType: registrytest.OCIIndex, Bytes: content}
 	return func() error {
 		images, err := adapter.Labels(t.Context(), parse(t, ecrtest.Host+"/shop/api"), manifest)
