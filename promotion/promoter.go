@@ -101,6 +101,8 @@ func (c *carrying) again(err error) error {
 	switch {
 	case errors.Is(err, ErrLeaseLost), errors.Is(err, context.Canceled), errors.As(err, &again):
 		return err
+	case c.outlasts(err):
+		return &AgainError{Err: err, After: waitingRetry, Uncounted: true}
 	case lasting(err), c.attempt >= requestAttempts:
 		return nil
 	case errors.As(err, &delayed):
@@ -108,6 +110,16 @@ func (c *carrying) again(err error) error {
 	}
 	wait := time.Duration(1<<c.attempt) * 200 * time.Millisecond
 	return &AgainError{Err: err, After: wait/2 + rand.N(wait)}
+}
+
+// waitingRetry is when a waiting request is looked at again after something outside failed.
+const waitingRetry = time.Minute
+
+// outlasts reports whether a waiting request simply waits on: it has the time, and what failed may come back.
+func (c *carrying) outlasts(err error) bool {
+	permanent := (*PermanentError)(nil)
+	waiting := c.request.Waiting
+	return c.request.State == RequestWaiting && waiting != nil && c.Clock().Before(waiting.Until) && !errors.As(err, &permanent)
 }
 
 func unclear(name string, err error) Gate {

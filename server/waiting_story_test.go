@@ -178,3 +178,23 @@ func TestAPushEndsAWait(t *testing.T) {
 	s.becomes(pull.Issue, comment, "Refused", "`head_moved`")
 	s.names("production", "")
 }
+
+func TestAnOutageOfGitHubDoesNotEndAWait(t *testing.T) {
+	s := governed(t)
+	pull := s.Merged("Add a basket")
+	run, digest, err := s.Built(pull.MergeCommit(), "basket")
+	s.must(err)
+	s.settled()
+	comment := s.waits(pull.Issue, s.Alice, "/promote --when-verified", "stage_missing")
+	s.Tested(run, "success")
+	s.settled()
+	s.GitHub.Hold(nil, nil) // broken answers are not GitHub's
+	fault := s.GitHub.Inject(githubtest.Fault{Status: 502}.On("GET", permissionRoute))
+	s.Staged(pull.MergeCommit(), "success")                                                            // the last gate falls, and nobody can say who alice is
+	s.must(s.Eventually(s.ctx, "GitHub to be asked in vain", func() bool { return fault.Hits() > 2 })) // and asked again at once
+	fault.Remove()
+	s.expect(s.Reply(pull.Issue, comment), "Waiting to promote")
+	s.Staged(pull.MergeCommit(), "success") // whatever wakes it next
+	s.becomes(pull.Issue, comment, "Promoted api to production")
+	s.names("production", digest)
+}
