@@ -113,7 +113,8 @@ func TestCommitCommentsThatGitHubRefuses(t *testing.T) {
 
 	shop.Installation().SetPermission("contents", "read")
 	reader := s.in(shop.Repository)
-	_, _, err = reader.Repositories.CreateComment(background(), "acme", "shop", shop.first.SHA(), &github.RepositoryComment{Body: github.String("hi")})
+	must(reader.Repositories.CreateComment(background(), "acme", "shop", shop.first.SHA(), &github.RepositoryComment{Body: github.String("hi")}))(s)
+	_, _, err = reader.Repositories.UpdateComment(background(), "acme", "shop", comment.ID(), &github.RepositoryComment{Body: github.String("hi")})
 	equal(s, "reading is not writing", refused(s, 403, err), "Resource not accessible by integration")
 	must(reader.Repositories.ListCommitComments(background(), "acme", "shop", shop.first.SHA(), nil))(s)
 }

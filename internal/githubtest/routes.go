@@ -79,7 +79,7 @@ func buildRoutes() []*route {
 		{method: "GET", pattern: repo + "/commits", access: publicOr(read("contents")), answer: listCommits},
 		{method: "GET", pattern: repo + "/commits/{commit_sha}/pulls", access: publicOr(read("pull_requests")), answer: listCommitPulls},
 		{method: "GET", pattern: repo + "/commits/{commit_sha}/comments", access: publicOr(read("contents")), answer: listCommitComments},
-		{method: "POST", pattern: repo + "/commits/{commit_sha}/comments", access: needs(write("contents")), answer: createCommitComment},
+		{method: "POST", pattern: repo + "/commits/{commit_sha}/comments", access: needs(read("contents")), answer: createCommitComment},
 		{method: "PATCH", pattern: repo + "/comments/{comment_id}", access: needs(write("contents")), answer: updateCommitComment},
 		{method: "POST", pattern: repo + "/comments/{comment_id}/reactions", access: needs(write("contents")), answer: reactToCommitComment},
 		{method: "GET", pattern: repo + "/attestations/{subject_digest}", access: publicOr(read("attestations")), answer: listAttestations},

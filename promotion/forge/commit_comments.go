@@ -12,6 +12,8 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
+// Anybody who may read may comment; editing and reacting take more
+// (https://docs.github.com/rest/authentication/permissions-required-for-github-apps).
 const commitCommentsWritable = "contents: write"
 
 // CreateCommitComment comments on a commit, and gives the comment's id. A body that is too long is cut. One call, never
@@ -21,7 +23,7 @@ func (f *Forge) CreateCommitComment(ctx context.Context, repository promotion.Re
 	operation := fmt.Sprintf("comment on commit %s of %s", commit.Short(), repository.FullName())
 	var answer created
 	err := f.ask(ctx, repository, request{
-		operation: operation, method: http.MethodPost, permission: commitCommentsWritable,
+		operation: operation, method: http.MethodPost, permission: contentsReadable,
 		address: inRepository(repository, "/commits/{commit}/comments", commit.String()),
 		body:    map[string]string{"body": cut(body, maximumComment)},
 	}, &answer)

@@ -327,7 +327,9 @@ func TestStoryCommitComments(t *testing.T) {
 	expectKind(t, w.forge.ReactToCommitComment(t.Context(), w.repository, id, "tada"), "permanent")
 	expectKind(t, errOf(w.forge.CreateCommitComment(t.Context(), w.repository, at, " \n")), "permanent")
 	w.shop.Installation().SetPermission("contents", "read")
-	expectKind(t, errOf(w.forge.CreateCommitComment(t.Context(), w.repository, at, "text")), "permanent")
+	expectKind(t, errOf(w.forge.CreateCommitComment(t.Context(), w.repository, at, "text")), "none")
+	expectKind(t, w.forge.EditCommitComment(t.Context(), w.repository, id, "text"), "permanent")
+	expectKind(t, w.forge.ReactToCommitComment(t.Context(), w.repository, id, "rocket"), "permanent")
 	_, found, err = w.forge.FindCommitComment(t.Context(), w.repository, at, marker, time.Time{})
 	w.must(err)
 	if !found {
