@@ -192,7 +192,7 @@ func laterChecks(announcements []Announcement) []NewWork {
 			}
 		}
 		if !next.IsZero() {
-			work = append(work, NewWork{Kind: WorkCheck, Subject: announcement.Key, Queue: "check/" + announcement.Key, At: next})
+			work = append(work, NewWork{Kind: WorkCheck, Subject: announcement.Key, Repository: announcement.Repository.ID, Queue: "check/" + announcement.Key, At: next})
 		}
 	}
 	return work

@@ -74,21 +74,23 @@ const (
 // Work is one row of work.
 type Work struct {
 	Lease
-	Kind     WorkKind
-	Subject  string
-	Queue    string // rows of one queue run one after another; "" for none
-	Delivery string // the GUID, for logs
-	Payload  []byte
-	Attempts int // with this one
-	Created  time.Time
+	Kind       WorkKind
+	Subject    string
+	Repository int64  // on whose behalf; 0 for nobody's
+	Queue      string // rows of one queue run one after another; "" for none
+	Delivery   string // the GUID, for logs
+	Payload    []byte
+	Attempts   int // with this one
+	Created    time.Time
 }
 
 // NewWork is a row of work to be added.
 type NewWork struct {
-	Kind    WorkKind
-	Subject string
-	Queue   string
-	At      time.Time // not before
+	Kind       WorkKind
+	Subject    string
+	Repository int64 // on whose behalf
+	Queue      string
+	At         time.Time // not before
 }
 
 // AnnouncementKind says which kind of message an announcement is.

@@ -106,7 +106,7 @@ func (d Door) add(ctx context.Context, changes *Changes, request Request) error 
 		return err
 	}
 	changes.Requests = append(changes.Requests, &request)
-	changes.Work = append(changes.Work, NewWork{Kind: WorkRequest, Subject: request.Key, Queue: request.queue()})
+	changes.Work = append(changes.Work, NewWork{Kind: WorkRequest, Subject: request.Key, Repository: request.Repository.ID, Queue: request.queue()})
 	return nil
 }
 

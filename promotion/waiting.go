@@ -111,7 +111,7 @@ func (c *carrying) wait(ctx context.Context) (Changes, error) {
 }
 
 func wakeOf(request Request, at time.Time) NewWork {
-	return NewWork{Kind: WorkRequest, Subject: request.Key, Queue: request.queue(), At: at}
+	return NewWork{Kind: WorkRequest, Subject: request.Key, Repository: request.Repository.ID, Queue: request.queue(), At: at}
 }
 
 // queue names the queue in which the request's rows run one after another.

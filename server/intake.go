@@ -17,6 +17,7 @@ import (
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/rs/zerolog"
 
+	"github.com/verbatim-dev/verbatim/handlers"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
 )
 
@@ -32,6 +33,7 @@ type Acceptor interface {
 // Intake is the webhook's door. It answers 202 once the delivery is kept, and refuses what GitHub would not send.
 type Intake struct {
 	dispatchers []secretDispatcher
+	handled     map[string]bool
 	metrics     *Metrics
 }
 
@@ -43,15 +45,20 @@ type secretDispatcher struct {
 
 // NewIntake makes the door. Secrets are the current one and, during a rotation, the previous one; an empty secret is an
 // error, because go-github accepts unsigned deliveries with it.
-func NewIntake(handlers []githubapp.EventHandler, secrets []string, acceptor Acceptor, clock func() time.Time, metrics *Metrics) (*Intake, error) {
-	intake := &Intake{metrics: metrics}
+func NewIntake(handle []githubapp.EventHandler, secrets []string, acceptor Acceptor, clock func() time.Time, metrics *Metrics) (*Intake, error) {
+	intake := &Intake{metrics: metrics, handled: map[string]bool{}}
+	for _, handler := range handle {
+		for _, event := range handler.Handles() {
+			intake.handled[event] = true
+		}
+	}
 	for _, secret := range secrets {
 		if secret == "" {
 			return nil, errors.New("webhook secret: expected a secret, found an empty one; set GITHUB_APP_WEBHOOK_SECRET")
 		}
 		intake.dispatchers = append(intake.dispatchers, secretDispatcher{
 			secret: []byte(secret),
-			handler: githubapp.NewEventDispatcher(handlers, secret,
+			handler: githubapp.NewEventDispatcher(handle, secret,
 				githubapp.WithScheduler(scheduler{acceptor: acceptor, clock: clock}),
 				githubapp.WithErrorCallback(refuseDispatch),
 				githubapp.WithResponseCallback(func(w http.ResponseWriter, _ *http.Request, _ string, _ bool) {
@@ -105,28 +112,67 @@ func (i *Intake) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaximumPayload))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return refusal{http.StatusRequestEntityTooLarge, "expected at most 25 MB"}
+	received := &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaximumPayload)}
+	r.Body = received
+	dispatcher := i.dispatchers[0].handler
+	if len(i.dispatchers) > 1 || !i.handled[event] {
+		if dispatcher, err = i.look(r); err != nil {
+			return received.explain(err)
+		}
 	}
-	if err != nil {
-		return refusal{http.StatusBadRequest, "the body could not be read to its end"}
+	// The dispatcher reads the body, checks the signature, and has the delivery scheduled.
+	var refused error
+	dispatcher.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), refusedKey{}, &refused)))
+	if refused != nil {
+		return received.explain(refused)
 	}
-	dispatcher, err := i.signedBy(r.Header.Get("X-Hub-Signature-256"), body)
-	if err != nil {
-		return err
-	}
-	shape, err := readShape(event, body)
-	if err != nil {
-		return refusal{http.StatusBadRequest, err.Error()}
-	}
-	r = r.WithContext(context.WithValue(r.Context(), shapeKey{}, shape))
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	dispatcher.ServeHTTP(w, r)
 	return nil
 }
 
-// headers gives the event's name. Both headers are part of what makes a delivery one of a kind.
+// body is a delivery's body, which remembers why it could not be read.
+type body struct {
+	io.ReadCloser
+	failure error
+}
+
+// Read reads.
+func (b *body) Read(into []byte) (int, error) {
+	read, err := b.ReadCloser.Read(into)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failure = err
+	}
+	return read, err
+}
+
+// explain gives what the sender is told: that the body could not be read, if it could not.
+func (b *body) explain(refused error) error {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(b.failure, &tooLarge) {
+		return refusal{http.StatusRequestEntityTooLarge, "expected at most 25 MB"}
+	}
+	if b.failure != nil {
+		return refusal{http.StatusBadRequest, "the body could not be read to its end"}
+	}
+	return refused
+}
+
+// look reads the body beforehand, to find by which secret it is signed, or that an event which nobody handles is one.
+func (i *Intake) look(r *http.Request) (http.Handler, error) {
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	dispatcher, err := i.signedBy(r.Header.Get("X-Hub-Signature-256"), content)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := handlers.Essentials(content); err != nil {
+		return nil, refusal{http.StatusBadRequest, err.Error()}
+	}
+	r.Body = io.NopCloser(bytes.NewReader(content))
+	return dispatcher, nil
+}
+
+// headers gives the event's name. Both headers of a delivery's identity are part of what makes it one of a kind.
 func headers(r *http.Request) (string, error) {
 	for _, name := range []string{"X-GitHub-Event", "X-GitHub-Delivery"} {
 		value := r.Header.Get(name)
@@ -134,7 +180,20 @@ func headers(r *http.Request) (string, error) {
 			return "", refusal{http.StatusBadRequest, "expected the header " + name + ", of at most 128 plain characters"}
 		}
 	}
+	if _, err := signatureOf(r.Header.Get("X-Hub-Signature-256")); err != nil {
+		return "", err
+	}
 	return r.Header.Get("X-GitHub-Event"), nil
+}
+
+// signatureOf reads the signature. Only SHA-256 counts
+// (https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries).
+func signatureOf(header string) ([]byte, error) {
+	sent, err := hex.DecodeString(strings.TrimPrefix(header, "sha256="))
+	if !strings.HasPrefix(header, "sha256=") || err != nil || len(sent) != sha256.Size {
+		return nil, refusal{http.StatusUnauthorized, "expected the header X-Hub-Signature-256: sha256=<64 hex digits>"}
+	}
+	return sent, nil
 }
 
 // cleanHeader keeps the letters, digits and marks that GUIDs and event names are made of.
@@ -147,31 +206,42 @@ func cleanHeader(value string) string {
 	}, value[:min(len(value), 128)])
 }
 
-// signedBy finds the dispatcher whose secret signed the body. Only SHA-256 counts
-// (https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries).
-func (i *Intake) signedBy(signature string, body []byte) (http.Handler, error) {
-	sent, err := hex.DecodeString(strings.TrimPrefix(signature, "sha256="))
-	if !strings.HasPrefix(signature, "sha256=") || err != nil || len(sent) != sha256.Size {
-		return nil, refusal{http.StatusUnauthorized, "expected the header X-Hub-Signature-256: sha256=<64 hex digits>"}
+// signedBy finds the dispatcher whose secret signed the body.
+func (i *Intake) signedBy(signature string, content []byte) (http.Handler, error) {
+	sent, err := signatureOf(signature)
+	if err != nil {
+		return nil, err
 	}
 	for _, dispatcher := range i.dispatchers {
 		sum := hmac.New(sha256.New, dispatcher.secret)
-		sum.Write(body)
+		sum.Write(content)
 		if hmac.Equal(sum.Sum(nil), sent) {
 			return dispatcher.handler, nil
 		}
 	}
-	return nil, refusal{http.StatusUnauthorized, "the signature is not of this body and the webhook's secret"}
+	return nil, errSignature
 }
 
+var errSignature = refusal{http.StatusUnauthorized, "the signature is not of this body and the webhook's secret"}
+
+type refusedKey struct{}
+
+// refuseDispatch leaves to the door what the dispatcher refuses, so that there is one place that answers. The headers
+// were found good before, so that what is not valid is the signature.
 func refuseDispatch(w http.ResponseWriter, r *http.Request, err error) {
-	zerolog.Ctx(r.Context()).Error().Err(err).Msg("delivery not kept")
-	if invalid := (githubapp.ValidationError{}); errors.As(err, &invalid) {
-		http.Error(w, "the delivery is not valid", http.StatusBadRequest)
-		return
+	var refused refusal
+	switch invalid := (githubapp.ValidationError{}); {
+	case errors.As(err, &refused):
+	case errors.As(err, &invalid):
+		refused = errSignature
+	default:
+		zerolog.Ctx(r.Context()).Error().Err(err).Msg("delivery not kept")
+		w.Header().Set("Retry-After", "10")
+		refused = refusal{http.StatusServiceUnavailable, "the delivery could not be kept; it is to be delivered again"}
 	}
-	w.Header().Set("Retry-After", "10")
-	http.Error(w, "the delivery could not be kept; it is to be delivered again", http.StatusServiceUnavailable)
+	if left, found := r.Context().Value(refusedKey{}).(*error); found {
+		*left = refused
+	}
 }
 
 // scheduler makes go-githubapp's scheduling one committed insert. The worker finds the handler again by the event's name.
@@ -180,12 +250,20 @@ type scheduler struct {
 	clock    func() time.Time
 }
 
-// Schedule keeps the delivery, and returns when it is committed.
+// Schedule keeps what is essential of the delivery, and returns when it is committed. It returns a refusal for a body
+// that is not such an event's.
 func (s scheduler) Schedule(ctx context.Context, dispatch githubapp.Dispatch) error {
-	shape, _ := ctx.Value(shapeKey{}).(shape)
-	_, err := s.acceptor.Accept(ctx, ledger.Delivery{
-		GUID: dispatch.DeliveryID, Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: dispatch.Payload,
-		Repository: shape.Repository.FullName, Received: s.clock(),
+	essentials, err := handlers.Essentials(dispatch.Payload)
+	if err != nil {
+		return refusal{http.StatusBadRequest, err.Error()}
+	}
+	shape, err := readShape(dispatch.EventType, essentials)
+	if err != nil {
+		return refusal{http.StatusBadRequest, err.Error()}
+	}
+	_, err = s.acceptor.Accept(ctx, ledger.Delivery{
+		GUID: dispatch.DeliveryID, Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: essentials,
+		Repository: shape.Repository.ID, Received: s.clock(),
 	})
 	if err != nil {
 		return fmt.Errorf("keep delivery %s: %w", dispatch.DeliveryID, err)

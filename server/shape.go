@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -11,8 +10,7 @@ import (
 // is about, so that what is about the same thing is worked off in turn.
 type shape struct {
 	Repository struct {
-		ID       int64  `json:"id"`
-		FullName string `json:"full_name"`
+		ID int64 `json:"id"`
 	} `json:"repository"`
 	WorkflowRun *headed         `json:"workflow_run"`
 	WorkflowJob *headed         `json:"workflow_job"`
@@ -37,16 +35,11 @@ type numbered struct {
 	Number int64 `json:"number"`
 }
 
-type shapeKey struct{}
-
-// readShape reads the body. It returns an error for one that is no JSON object, or that lacks what every delivery of
-// the event has: the signature covers the body only, so that the event's name can be anybody's.
-func readShape(event string, body []byte) (shape, error) {
+// readShape reads the essentials of a delivery. It returns an error for one that lacks what every delivery of the event
+// has: the signature covers the body only, so that the event's name can be anybody's.
+func readShape(event string, essentials []byte) (shape, error) {
 	var read shape
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return shape{}, fmt.Errorf("expected a JSON object as body")
-	}
-	if err := json.Unmarshal(body, &read); err != nil {
+	if err := json.Unmarshal(essentials, &read); err != nil {
 		return shape{}, fmt.Errorf("the body is not the JSON of a %s event", event)
 	}
 	fits := map[string]bool{

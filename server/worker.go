@@ -44,7 +44,7 @@ type Looker interface {
 }
 
 // Worker works off the rows of work, a few at a time. Each row is held under a lease that is extended while it is
-// worked on; whoever loses it stops and writes nothing.
+// worked on; whoever loses it stops and writes nothing. No repository has all of the workers to itself.
 type Worker struct {
 	Ledger   *ledger.Ledger
 	Handlers []githubapp.EventHandler
@@ -56,6 +56,8 @@ type Worker struct {
 	Logger   zerolog.Logger
 	Parallel int
 	Lease    time.Duration
+
+	holdings *holdings // of this run
 }
 
 // Run works until the context ends, then lets what is under way finish for as long as grace says, and hands back the rest.
@@ -67,12 +69,16 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 	for range w.Parallel {
 		free <- struct{}{}
 	}
+	w.holdings = newHoldings()
+	running.Add(1)
+	go func() { defer running.Done(); w.holdings.extend(working, w.Ledger, w.Clock, w.Lease) }()
 	for ctx.Err() == nil {
 		slots := take(ctx, free)
 		if slots == 0 {
 			break
 		}
-		claimed, err := w.Ledger.Claim(ctx, slots, w.Lease)
+		most := w.mostOfOne()
+		claimed, err := w.Ledger.Claim(ctx, slots, w.Lease, func(repository int64) int { return most - w.holdings.of(repository) })
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error().Err(err).Msg("work could not be claimed")
 		}
@@ -80,11 +86,13 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 			free <- struct{}{}
 		}
 		for _, work := range claimed {
+			held := w.holdings.add(working, work)
 			running.Add(1)
 			go func() {
 				defer running.Done()
 				defer func() { free <- struct{}{} }()
-				w.do(working, work)
+				defer w.holdings.remove(held)
+				w.do(held.ctx, work)
 			}()
 		}
 		if len(claimed) < slots {
@@ -92,7 +100,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 		}
 	}
 	ended := make(chan struct{})
-	go func() { running.Wait(); close(ended) }()
+	go func() { w.holdings.end(); running.Wait(); close(ended) }()
 	select {
 	case <-ended:
 	case <-time.After(grace):
@@ -119,12 +127,16 @@ func take(ctx context.Context, free <-chan struct{}) int {
 	}
 }
 
+// mostOfOne gives how many rows of one repository are worked on at once: of eight workers six, so that a repository whose
+// calls all hang leaves two to the others.
+func (w *Worker) mostOfOne() int { return max(1, w.Parallel-max(w.Parallel/4, 1)) }
+
 // idle waits until there may be something to do: a row was added or finished, or the next one is due.
 func (w *Worker) idle(ctx context.Context, failed bool) {
 	wait := longestIdle
 	if failed {
 		wait = firstBackoff
-	} else if next, found, err := w.Ledger.NextRun(ctx); err == nil && found {
+	} else if next, found, err := w.Ledger.NextRun(ctx, w.holdings.full(w.mostOfOne())); err == nil && found {
 		wait = min(wait, max(next.Sub(w.Clock()), 0))
 	}
 	timer := time.NewTimer(wait)
@@ -140,38 +152,11 @@ func (w *Worker) idle(ctx context.Context, failed bool) {
 func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	began := w.Clock()
 	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Logger()
-	ctx, cancel := context.WithCancelCause(logger.WithContext(ctx))
-	defer cancel(nil)
-	held := make(chan struct{})
-	go func() { defer close(held); w.hold(ctx, work.Lease, cancel) }()
+	ctx = logger.WithContext(ctx)
 	changes, err := w.attempt(ctx, work)
 	outcome := w.conclude(ctx, work, changes, err)
-	cancel(nil)
-	<-held
 	w.Metrics.work.WithLabelValues(string(work.Kind), outcome).Inc()
 	w.Metrics.workTime.WithLabelValues(string(work.Kind)).Observe(w.Clock().Sub(began).Seconds())
-}
-
-// hold extends the lease until the row is done with. When the lease is lost, the work under it is cancelled.
-func (w *Worker) hold(ctx context.Context, lease promotion.Lease, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(w.Lease / 3)
-	defer ticker.Stop()
-	until := lease.Until
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		extended, err := w.Ledger.Extend(ctx, lease, w.Clock().Add(w.Lease))
-		switch {
-		case err == nil:
-			until = extended.Until
-		case errors.Is(err, promotion.ErrLeaseLost), w.Clock().After(until):
-			cancel(promotion.ErrLeaseLost)
-			return
-		}
-	}
 }
 
 // attempt does the row's work. A panic is an error like any other: one row's fault does not end the server.

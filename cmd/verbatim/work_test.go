@@ -21,7 +21,7 @@ func TestWorkThatWasSetAside(t *testing.T) {
 	t.Cleanup(func() { _ = book.Close() })
 	setAside := func() {
 		t.Helper()
-		claimed, err := book.Claim(t.Context(), 1, time.Minute)
+		claimed, err := book.Claim(t.Context(), 1, time.Minute, nil)
 		if err != nil || len(claimed) != 1 {
 			t.Fatalf("claimed %d rows: %v", len(claimed), err)
 		}

@@ -199,9 +199,13 @@ func (s *Scene) Close() error {
 	return errors.Join(err, os.RemoveAll(s.folder))
 }
 
+// patience is how long a story waits for what must come: long, because machines that run all stories at once are slow, and
+// only a story that fails waits for its end.
+const patience = 4 * time.Minute
+
 // Eventually waits until the condition holds, and gives an error that names what was waited for when it does not.
 func (s *Scene) Eventually(ctx context.Context, what string, condition func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()

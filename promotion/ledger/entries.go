@@ -13,9 +13,9 @@ import (
 )
 
 // writeEntries adds what is new to the book. What is there is never changed.
-func writeEntries(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func (l *Ledger) writeEntries(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	for _, entry := range changes.Entries {
-		id, err := draw(ctx, tx, "entry", 1)
+		id, err := l.draw(ctx, tx, "entry", 1)
 		if err != nil {
 			return err
 		}
@@ -156,10 +156,10 @@ func (l *Ledger) Intrusion(ctx context.Context, repository int64, image, stage s
 
 // AddWork adds rows of work that nobody's lease stands behind. A row whose subject has an unfinished one already is left out.
 func (l *Ledger) AddWork(ctx context.Context, rows []promotion.NewWork) error {
-	err := l.within(ctx, "add work", func(tx *sql.Tx) error {
+	err := l.within(ctx, "add work", func(ctx context.Context, tx *transaction) error {
 		for _, row := range rows {
 			var waiting int
-			err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE `+unfinished+` AND queue = $1 AND subject = $2`, row.Queue, row.Subject).Scan(&waiting)
+			err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE queue = $1 AND subject = $2 AND (state = 'ready' AND repository = $3 OR state = 'leased')`, row.Queue, row.Subject, row.Repository).Scan(&waiting)
 			if err != nil {
 				return err
 			}
@@ -179,7 +179,7 @@ func (l *Ledger) AddWork(ctx context.Context, rows []promotion.NewWork) error {
 // Lead makes the holder the leader of what is named until then, unless another is leader now. It reports who leads.
 func (l *Ledger) Lead(ctx context.Context, name, holder string, until time.Time) (bool, error) {
 	var leader string
-	err := l.within(ctx, "lead "+name, func(tx *sql.Tx) error {
+	err := l.within(ctx, "lead "+name, func(ctx context.Context, tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO leaders (name, holder, until) VALUES ($1, $2, $3)
 			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until WHERE leaders.holder = excluded.holder OR leaders.until <= $4`,
 			name, holder, micros(until), micros(l.clock()))

@@ -14,12 +14,12 @@ import (
 // Commit writes the changes in one transaction, if the lease still holds; else it writes nothing and returns
 // promotion.ErrLeaseLost. New requests and promotions get their IDs.
 func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes promotion.Changes) error {
-	err := l.within(ctx, "commit changes", func(tx *sql.Tx) error {
+	err := l.within(ctx, "commit changes", func(ctx context.Context, tx *transaction) error {
 		if err := l.holds(ctx, tx, lease); err != nil {
 			return err
 		}
-		for _, write := range []func(context.Context, *sql.Tx, promotion.Changes) error{
-			writeStarts, writeVerifications, writeRequests, writePromotions, writeEntries, l.writeAnnouncements, l.writeWork,
+		for _, write := range []func(context.Context, *transaction, promotion.Changes) error{
+			writeStarts, l.writeVerifications, l.writeRequests, l.writePromotions, l.writeEntries, l.writeAnnouncements, l.writeWork,
 		} {
 			if err := write(ctx, tx, changes); err != nil {
 				return err
@@ -39,7 +39,7 @@ func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes prom
 	return err
 }
 
-func writeStarts(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func writeStarts(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	for _, start := range changes.Starts {
 		_, err := tx.ExecContext(ctx, `INSERT INTO starts (repository, image, commit_sha, stage, run, attempt, job, digest, run_started, observed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
@@ -51,11 +51,11 @@ func writeStarts(ctx context.Context, tx *sql.Tx, changes promotion.Changes) err
 	return nil
 }
 
-func writeVerifications(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func (l *Ledger) writeVerifications(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	if len(changes.Verifications) == 0 {
 		return nil
 	}
-	id, err := draw(ctx, tx, "verification", len(changes.Verifications))
+	id, err := l.draw(ctx, tx, "verification", len(changes.Verifications))
 	if err != nil {
 		return err
 	}
@@ -80,13 +80,13 @@ func writeVerifications(ctx context.Context, tx *sql.Tx, changes promotion.Chang
 func jobsText(jobs []int64) string { return strings.Trim(fmt.Sprint(jobs), "[]") }
 
 // writeRequests adds requests that are new, and moves on those that are not settled. What identifies a request never changes.
-func writeRequests(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func (l *Ledger) writeRequests(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	for _, request := range changes.Requests {
 		var state promotion.RequestState
 		err := tx.QueryRowContext(ctx, `SELECT id, state FROM requests WHERE key = $1`, request.Key).Scan(&request.ID, &state)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			err = insertRequest(ctx, tx, request)
+			err = l.insertRequest(ctx, tx, request, changes.Work)
 		case err == nil && state != promotion.RequestSettled && request.State != promotion.RequestOpen:
 			err = settleRequest(ctx, tx, request)
 		}
@@ -97,9 +97,12 @@ func writeRequests(ctx context.Context, tx *sql.Tx, changes promotion.Changes) e
 	return nil
 }
 
-func insertRequest(ctx context.Context, tx *sql.Tx, request *promotion.Request) (err error) {
-	if request.ID, err = draw(ctx, tx, "request", 1); err != nil {
+func (l *Ledger) insertRequest(ctx context.Context, tx *transaction, request *promotion.Request, work []promotion.NewWork) (err error) {
+	if request.ID, err = l.draw(ctx, tx, "request", 1); err != nil {
 		return err
+	}
+	if takesRepeats {
+		repeatRequest(request, work)
 	}
 	content, err := json.Marshal(request)
 	if err != nil {
@@ -110,7 +113,7 @@ func insertRequest(ctx context.Context, tx *sql.Tx, request *promotion.Request) 
 	return err
 }
 
-func settleRequest(ctx context.Context, tx *sql.Tx, request *promotion.Request) error {
+func settleRequest(ctx context.Context, tx *transaction, request *promotion.Request) error {
 	content, err := json.Marshal(request)
 	if err != nil {
 		return err
@@ -120,11 +123,11 @@ func settleRequest(ctx context.Context, tx *sql.Tx, request *promotion.Request) 
 }
 
 // writePromotions adds promotions that are new, and moves the others on. One in a final state is never touched again.
-func writePromotions(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func (l *Ledger) writePromotions(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	for _, one := range changes.Promotions {
 		isNew := one.ID == 0
 		if isNew {
-			id, err := draw(ctx, tx, "promotion", 1)
+			id, err := l.draw(ctx, tx, "promotion", 1)
 			if err != nil {
 				return err
 			}
@@ -151,7 +154,7 @@ func writePromotions(ctx context.Context, tx *sql.Tx, changes promotion.Changes)
 
 // writeAnnouncements says what is to be told, and adds the row of work that tells it. What was told already in the same
 // words is not told again.
-func (l *Ledger) writeAnnouncements(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func (l *Ledger) writeAnnouncements(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	for _, announcement := range changes.Announcements {
 		announcement.Version, announcement.Done, announcement.External, announcement.Closed = 0, 0, 0, false
 		content, err := json.Marshal(announcement)
@@ -179,7 +182,7 @@ func (l *Ledger) writeAnnouncements(ctx context.Context, tx *sql.Tx, changes pro
 			// A comment's reactions are told in turn: eyes first, then what came of it.
 			queue = fmt.Sprintf("reaction/%d/%d", announcement.Repository.ID, announcement.Comment)
 		}
-		work := promotion.NewWork{Kind: promotion.WorkAnnouncement, Subject: announcement.Key, Queue: queue}
+		work := promotion.NewWork{Kind: promotion.WorkAnnouncement, Subject: announcement.Key, Repository: announcement.Repository.ID, Queue: queue}
 		if err := l.writeWork(ctx, tx, promotion.Changes{Work: []promotion.NewWork{work}}); err != nil {
 			return err
 		}
@@ -187,10 +190,10 @@ func (l *Ledger) writeAnnouncements(ctx context.Context, tx *sql.Tx, changes pro
 	return nil
 }
 
-func (l *Ledger) writeWork(ctx context.Context, tx *sql.Tx, changes promotion.Changes) error {
+func (l *Ledger) writeWork(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	now := l.clock()
 	for _, work := range changes.Work {
-		id, err := draw(ctx, tx, "work", 1)
+		id, err := l.draw(ctx, tx, "work", 1)
 		if err != nil {
 			return err
 		}
@@ -198,8 +201,8 @@ func (l *Ledger) writeWork(ctx context.Context, tx *sql.Tx, changes promotion.Ch
 		if due.IsZero() {
 			due = now
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO work (id, kind, subject, queue, delivery, payload, state, attempts, token, next_run, lease_until, last_error, created, finished)
-			VALUES ($1, $2, $3, $4, '', '', 'ready', 0, 0, $5, 0, '', $6, 0)`, id, string(work.Kind), work.Subject, work.Queue, micros(due), micros(now))
+		_, err = tx.ExecContext(ctx, `INSERT INTO work (id, kind, subject, repository, queue, delivery, payload, state, attempts, token, next_run, lease_until, last_error, created, finished)
+			VALUES ($1, $2, $3, $4, $5, '', '', 'ready', 0, 0, $6, 0, '', $7, 0)`, id, string(work.Kind), work.Subject, work.Repository, work.Queue, micros(due), micros(now))
 		if err != nil {
 			return fmt.Errorf("work %s %s: %w", work.Kind, work.Subject, err)
 		}
@@ -210,7 +213,7 @@ func (l *Ledger) writeWork(ctx context.Context, tx *sql.Tx, changes promotion.Ch
 // AnnouncementMade says which version of an announcement was made known, under which id at GitHub, and completes the
 // row of work. It returns promotion.ErrLeaseLost, writing nothing, when the row is somebody else's now.
 func (l *Ledger) AnnouncementMade(ctx context.Context, lease promotion.Lease, key string, version, external int64, closed bool) error {
-	err := l.within(ctx, "complete announcement "+key, func(tx *sql.Tx) error {
+	err := l.within(ctx, "complete announcement "+key, func(ctx context.Context, tx *transaction) error {
 		if err := complete(ctx, tx, lease, l.clock()); err != nil {
 			return err
 		}

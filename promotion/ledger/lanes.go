@@ -14,7 +14,7 @@ import (
 // TakeLanes takes all lanes of the claim, or none.
 func (l *Ledger) TakeLanes(ctx context.Context, lease promotion.Lease, claim promotion.LaneClaim) (promotion.LaneAnswer, error) {
 	answer := promotion.LaneAnswer{}
-	err := l.within(ctx, "take lanes", func(tx *sql.Tx) error {
+	err := l.within(ctx, "take lanes", func(ctx context.Context, tx *transaction) error {
 		if err := l.alone(ctx, tx, lockLanes); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (l *Ledger) TakeLanes(ctx context.Context, lease promotion.Lease, claim pro
 }
 
 // laneState says whether the lane can be taken: it is nobody's, or this environment's and not held by other work.
-func laneState(ctx context.Context, tx *sql.Tx, lane promotion.Lane, lease promotion.Lease, claim promotion.LaneClaim, now time.Time) (promotion.LaneAnswer, error) {
+func laneState(ctx context.Context, tx *transaction, lane promotion.Lane, lease promotion.Lease, claim promotion.LaneClaim, now time.Time) (promotion.LaneAnswer, error) {
 	var repository, work, heldUntil int64
 	var environment, image string
 	err := tx.QueryRowContext(ctx, `SELECT repository, environment, image, work, held_until FROM lanes WHERE registry = $1 AND tag = $2`, lane.Registry.String(), lane.Tag).
@@ -66,7 +66,7 @@ func laneState(ctx context.Context, tx *sql.Tx, lane promotion.Lane, lease promo
 	return promotion.LaneAnswer{Taken: true}, nil
 }
 
-func freeLanes(ctx context.Context, tx *sql.Tx, lease promotion.Lease) error {
+func freeLanes(ctx context.Context, tx *transaction, lease promotion.Lease) error {
 	_, err := tx.ExecContext(ctx, `UPDATE lanes SET work = 0, token = 0, held_until = 0 WHERE work = $1 AND token = $2`, lease.Work, lease.Token)
 	return err
 }
@@ -78,7 +78,7 @@ func (l *Ledger) ClaimRegistry(ctx context.Context, registry promotion.RegistryR
 	if !errors.Is(err, sql.ErrNoRows) {
 		return owner, err
 	}
-	err = l.within(ctx, "claim "+registry.String(), func(tx *sql.Tx) error {
+	err = l.within(ctx, "claim "+registry.String(), func(ctx context.Context, tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO registry_owners (registry, repository) VALUES ($1, $2) ON CONFLICT DO NOTHING`, registry.String(), repository)
 		if err != nil {
 			return err
@@ -107,13 +107,12 @@ func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repositor
 	if err != nil {
 		return err
 	}
-	_, err = l.write.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, named, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	return l.within(ctx, "keep the policy of "+repository.FullName(), func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, named, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = excluded.checked, head = excluded.head, found = excluded.found, named = excluded.named, source = excluded.source, content = excluded.content`,
-		repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), string(named), file.Source, string(file.Content))
-	if err != nil {
-		return fmt.Errorf("keep the policy of %s: %w", repository.FullName(), err)
-	}
-	return nil
+			repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), string(named), file.Source, string(file.Content))
+		return err
+	})
 }
 
 // Governed gives the repositories that have a policy, as far as is known.
@@ -128,8 +127,8 @@ func (l *Ledger) Governed(ctx context.Context) ([]promotion.Repository, error) {
 
 // ForgetPolicies has the next readers of all of the owner's repositories look anew.
 func (l *Ledger) ForgetPolicies(ctx context.Context, owner string) error {
-	if _, err := l.write.ExecContext(ctx, `UPDATE policies SET checked = 0 WHERE owner = $1`, owner); err != nil {
-		return fmt.Errorf("forget the policies of %s: %w", owner, err)
-	}
-	return nil
+	return l.within(ctx, "forget the policies of "+owner, func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, `UPDATE policies SET checked = 0 WHERE owner = $1`, owner)
+		return err
+	})
 }

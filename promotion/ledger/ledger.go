@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -25,9 +26,11 @@ var migrations embed.FS
 // Ledger is the database. Its methods may be called from several goroutines.
 type Ledger struct {
 	write    *sql.DB // of SQLite one connection at a time
-	read     *sql.DB
+	read     *reader
+	writer   *writer   // of SQLite; nil for PostgreSQL
 	postgres *postgres // nil for SQLite
 	clock    func() time.Time
+	turn     atomic.Int64 // the repository with which the last claim ended
 	added    chan struct{}
 	inbox    chan intake
 	quit     chan struct{}
@@ -52,15 +55,16 @@ func Open(ctx context.Context, url string, clock func() time.Time) (*Ledger, err
 		clock: clock, added: make(chan struct{}, 1), inbox: make(chan intake, maximumBatch), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	var err error
+	var read *sql.DB
 	name := "in PostgreSQL"
 	path, isSQLite := strings.CutPrefix(url, "sqlite:")
 	switch {
 	case isSQLite && path != "":
 		name = path
-		l.write, l.read, err = openSQLite(ctx, path)
+		l.write, read, err = openSQLite(ctx, path)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		l.postgres, l.write, err = openPostgres(ctx, url)
-		l.read = l.write
+		read = l.write
 	default:
 		err = fmt.Errorf("open the ledger: expected VERBATIM_DATABASE_URL to be sqlite:PATH, such as sqlite:verbatim.db, or postgres://…")
 	}
@@ -68,9 +72,12 @@ func Open(ctx context.Context, url string, clock func() time.Time) (*Ledger, err
 		return nil, err
 	}
 	if err := l.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate the ledger %s: %w", name, err), l.write.Close(), l.read.Close())
+		return nil, errors.Join(fmt.Errorf("migrate the ledger %s: %w", name, err), l.write.Close(), read.Close())
 	}
-	if l.postgres != nil {
+	l.read = newReader(read, isSQLite)
+	if isSQLite {
+		l.writer = newWriter(l.write)
+	} else {
 		l.postgres.start(l.write, l.wake)
 	}
 	go l.takeIn()
@@ -102,25 +109,50 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	}
 	sources := provider.ListSources()
 	if newest := sources[len(sources)-1].Version; version > newest {
-		return fmt.Errorf("its schema has version %d, and this Verbatim knows versions up to %d: use a newer Verbatim", version, newest)
+		return l.compatible(ctx, version, newest)
 	}
 	_, err = provider.Up(ctx)
 	return err
 }
 
-// Healthy reports whether the ledger can be written to.
-func (l *Ledger) Healthy(ctx context.Context) error {
-	_, err := l.write.ExecContext(ctx, `UPDATE sequences SET last = last WHERE name = 'work'`)
-	return err
+// compatible reports whether this program can work with a schema that a newer one made: while replicas are replaced one
+// after another, both work. Each migration says which schema's programs it leaves working.
+func (l *Ledger) compatible(ctx context.Context, version, newest int64) error {
+	var oldest int64
+	if err := l.write.QueryRowContext(ctx, `SELECT works_from FROM compatibility`).Scan(&oldest); err != nil {
+		return err
+	}
+	if newest < oldest {
+		return fmt.Errorf("its schema has version %d, with which a Verbatim works that knows version %d, and this one knows versions up to %d: use a newer Verbatim", version, oldest, newest)
+	}
+	return nil
 }
 
-// Close waits for the deliveries that are being kept, and closes the database.
+// Healthy reports whether the ledger can be written to. It returns the context's error when that cannot be told in time.
+func (l *Ledger) Healthy(ctx context.Context) error {
+	written := make(chan error, 1)
+	go func() {
+		written <- l.within(ctx, "write to the ledger", func(ctx context.Context, tx *transaction) error {
+			_, err := tx.ExecContext(ctx, `UPDATE compatibility SET works_from = works_from`)
+			return err
+		})
+	}()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("write to the ledger: %w", ctx.Err())
+	}
+}
+
+// Close waits for what is being written, and closes the database.
 func (l *Ledger) Close() error {
 	close(l.quit)
 	<-l.ended
 	if l.postgres != nil {
-		l.postgres.stop()
+		return errors.Join(l.postgres.stop(), l.write.Close())
 	}
+	l.writer.close()
 	return errors.Join(l.write.Close(), l.read.Close())
 }
 
@@ -142,23 +174,8 @@ func (l *Ledger) wake() {
 	}
 }
 
-// within runs the function in one transaction that writes.
-func (l *Ledger) within(ctx context.Context, what string, act func(*sql.Tx) error) error {
-	tx, err := l.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("%s: begin: %w", what, err)
-	}
-	if err := act(tx); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", what, err), rollback(tx))
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: commit: %w", what, err)
-	}
-	return nil
-}
-
 // alone makes the rest of the transaction the only one of its kind: SQLite has one writer in any case.
-func (l *Ledger) alone(ctx context.Context, tx *sql.Tx, what lockKind) error {
+func (l *Ledger) alone(ctx context.Context, tx *transaction, what lockKind) error {
 	if l.postgres == nil {
 		return nil
 	}
@@ -166,17 +183,16 @@ func (l *Ledger) alone(ctx context.Context, tx *sql.Tx, what lockKind) error {
 	return err
 }
 
-func rollback(tx *sql.Tx) error {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
-		return err
-	}
-	return nil
-}
+const drawStatement = `UPDATE sequences SET last = last + $1 WHERE name = $2 RETURNING last`
 
-// draw draws the next numbers of a sequence, and gives the first.
-func draw(ctx context.Context, tx *sql.Tx, sequence string, count int) (int64, error) {
+// draw draws the next numbers of a sequence, and gives the first. Of PostgreSQL they are drawn outside of the
+// transaction: else all who draw would wait for each other's commits. Numbers that are drawn and not used are never used.
+func (l *Ledger) draw(ctx context.Context, tx *transaction, sequence string, count int) (int64, error) {
+	if l.postgres != nil {
+		return l.postgres.draw(ctx, sequence, count)
+	}
 	var last int64
-	err := tx.QueryRowContext(ctx, `UPDATE sequences SET last = last + $1 WHERE name = $2 RETURNING last`, count, sequence).Scan(&last)
+	err := tx.QueryRowContext(ctx, drawStatement, count, sequence).Scan(&last)
 	return last - int64(count) + 1, err
 }
 

@@ -28,12 +28,14 @@ const channel = "verbatim_work"
 
 const (
 	postgresConnections = 16
+	numberConnections   = 2
 	reconnectAfter      = time.Second
 )
 
 // postgres is what the ledger needs of PostgreSQL beside statements: news of other replicas' work.
 type postgres struct {
 	config  *pgx.ConnConfig
+	numbers *sql.DB // draws numbers while transactions hold the other connections
 	telling chan struct{}
 	cancel  context.CancelFunc
 	ended   chan struct{}
@@ -60,7 +62,19 @@ func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
 	if durable != "on" {
 		return nil, nil, errors.Join(fmt.Errorf("open the ledger in PostgreSQL at %s: expected fsync on, found %s: what is committed would not survive", config.Host, durable), pool.Close())
 	}
-	return &postgres{config: config, telling: make(chan struct{}, 1), ended: make(chan struct{})}, pool, nil
+	numbers := stdlib.OpenDB(*config)
+	numbers.SetMaxOpenConns(numberConnections)
+	numbers.SetMaxIdleConns(numberConnections)
+	return &postgres{config: config, numbers: numbers, telling: make(chan struct{}, 1), ended: make(chan struct{})}, pool, nil
+}
+
+// draw draws numbers in a transaction of its own. Nobody waits for the disk: what uses the numbers is written after it,
+// and does (https://www.postgresql.org/docs/current/wal-async-commit.html).
+func (p *postgres) draw(ctx context.Context, sequence string, count int) (int64, error) {
+	var last int64
+	err := p.numbers.QueryRowContext(ctx, `WITH hurry AS (SELECT set_config('synchronous_commit', 'off', true))
+		UPDATE sequences SET last = last + $1 FROM hurry WHERE name = $2 RETURNING last`, count, sequence).Scan(&last)
+	return last - int64(count) + 1, err
 }
 
 // start listens for news of the other replicas, and tells them of ours.
@@ -76,9 +90,10 @@ func (p *postgres) start(pool *sql.DB, wake func()) {
 	}()
 }
 
-func (p *postgres) stop() {
+func (p *postgres) stop() error {
 	p.cancel()
 	<-p.ended
+	return p.numbers.Close()
 }
 
 // tell has the others told soon. News that come together are told once.

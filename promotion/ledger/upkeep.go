@@ -18,7 +18,7 @@ const pruneBatch = 500
 func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
 	for {
 		var count int64
-		err := l.within(ctx, "remove finished work", func(tx *sql.Tx) error {
+		err := l.within(ctx, "remove finished work", func(ctx context.Context, tx *transaction) error {
 			result, err := tx.ExecContext(ctx, `DELETE FROM work WHERE id IN (SELECT id FROM work WHERE state = 'done' AND finished < $1 LIMIT $2)`, micros(before), pruneBatch)
 			if err == nil {
 				count, err = result.RowsAffected()
@@ -73,7 +73,7 @@ func (l *Ledger) DiscardSetAside(ctx context.Context, id int64) error {
 }
 
 func (l *Ledger) changeSetAside(ctx context.Context, id int64, statement string) error {
-	err := l.within(ctx, fmt.Sprintf("change work %d", id), func(tx *sql.Tx) error {
+	err := l.within(ctx, fmt.Sprintf("change work %d", id), func(ctx context.Context, tx *transaction) error {
 		return fenced(tx.ExecContext(ctx, statement, micros(l.clock()), id))
 	})
 	if errors.Is(err, promotion.ErrLeaseLost) {

@@ -7,10 +7,18 @@ CREATE TABLE sequences (
 );
 INSERT INTO sequences (name, last) VALUES ('work', 0), ('verification', 0), ('request', 0), ('promotion', 0), ('entry', 0);
 
+-- While replicas are replaced one after another, programs of two versions work on one database. A migration that an older
+-- program can live with leaves this row alone; one that it cannot raises it, once no such program runs any more.
+CREATE TABLE compatibility (
+    works_from BIGINT NOT NULL
+);
+INSERT INTO compatibility (works_from) VALUES (1);
+
 CREATE TABLE work (
     id          BIGINT PRIMARY KEY,
     kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement', 'check', 'drift')),
     subject     TEXT   NOT NULL,
+    repository  BIGINT NOT NULL,
     queue       TEXT   NOT NULL,
     delivery    TEXT   NOT NULL,
     payload     TEXT   NOT NULL,
@@ -23,8 +31,8 @@ CREATE TABLE work (
     created     BIGINT NOT NULL,
     finished    BIGINT NOT NULL
 );
-CREATE INDEX work_due ON work (id) WHERE state = 'ready' OR state = 'leased';
-CREATE INDEX work_queue ON work (queue, id) WHERE state = 'ready' OR state = 'leased';
+CREATE INDEX work_ready ON work (repository, next_run, id) WHERE state = 'ready';
+CREATE INDEX work_leased ON work (lease_until, queue) WHERE state = 'leased';
 CREATE INDEX work_set_aside ON work (kind) WHERE state = 'set_aside';
 CREATE INDEX work_finished ON work (finished) WHERE state = 'done';
 CREATE UNIQUE INDEX work_delivery ON work (delivery, subject) WHERE kind = 'delivery';
@@ -171,4 +179,5 @@ DROP TABLE requests;
 DROP TABLE verifications;
 DROP TABLE starts;
 DROP TABLE work;
+DROP TABLE compatibility;
 DROP TABLE sequences;

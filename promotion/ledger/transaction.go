@@ -1,0 +1,248 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// transaction is a transaction that writes. Of SQLite it uses statements that are prepared once: preparing takes longer
+// there than most of them run.
+type transaction struct {
+	*sql.Tx
+	writer *writer // nil for PostgreSQL, whose driver keeps prepared statements itself
+}
+
+// ExecContext runs a statement without rows.
+func (t *transaction) ExecContext(ctx context.Context, statement string, arguments ...any) (sql.Result, error) {
+	if prepared := t.prepared(ctx, statement); prepared != nil {
+		return prepared.ExecContext(ctx, arguments...)
+	}
+	return t.Tx.ExecContext(ctx, statement, arguments...)
+}
+
+// QueryContext runs a statement that gives rows.
+func (t *transaction) QueryContext(ctx context.Context, statement string, arguments ...any) (*sql.Rows, error) {
+	if prepared := t.prepared(ctx, statement); prepared != nil {
+		return prepared.QueryContext(ctx, arguments...)
+	}
+	return t.Tx.QueryContext(ctx, statement, arguments...)
+}
+
+// QueryRowContext runs a statement that gives one row.
+func (t *transaction) QueryRowContext(ctx context.Context, statement string, arguments ...any) *sql.Row {
+	if prepared := t.prepared(ctx, statement); prepared != nil {
+		return prepared.QueryRowContext(ctx, arguments...)
+	}
+	return t.Tx.QueryRowContext(ctx, statement, arguments...)
+}
+
+func (t *transaction) prepared(ctx context.Context, statement string) *sql.Stmt {
+	if t.writer == nil {
+		return nil
+	}
+	if prepared, found := t.writer.statements[statement]; found {
+		return t.StmtContext(ctx, prepared)
+	}
+	t.writer.missing = append(t.writer.missing, statement)
+	return nil
+}
+
+// within runs the function in one transaction that writes, and returns when it is committed. The function may run even
+// after the context has ended, but not after within has returned.
+func (l *Ledger) within(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
+	if l.writer != nil {
+		return l.writer.within(ctx, what, act)
+	}
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: begin: %w", what, err)
+	}
+	if err := act(ctx, &transaction{Tx: tx}); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", what, err), rollback(tx))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: commit: %w", what, err)
+	}
+	return nil
+}
+
+func rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+const (
+	// maximumGroup is how many transactions share one commit at most.
+	maximumGroup = 64
+	// maximumStatements bounds how many statements are kept prepared; there are about a hundred.
+	maximumStatements = 400
+)
+
+// writer is the one place that writes to SQLite. Transactions that come while a commit is under way share the next one:
+// what takes long is the disk, once a commit. Each is undone by itself when it fails.
+type writer struct {
+	database   *sql.DB
+	waiting    chan *proposal
+	quit       chan struct{}
+	ended      chan struct{}
+	statements map[string]*sql.Stmt // only the writer's own goroutine touches these
+	missing    []string
+}
+
+// proposal is a transaction that waits for its group.
+type proposal struct {
+	ctx  context.Context
+	what string
+	act  func(context.Context, *transaction) error
+	err  error
+	done chan struct{}
+}
+
+func newWriter(database *sql.DB) *writer {
+	w := &writer{
+		database: database, waiting: make(chan *proposal, maximumGroup), quit: make(chan struct{}), ended: make(chan struct{}),
+		statements: map[string]*sql.Stmt{},
+	}
+	go w.run()
+	return w
+}
+
+func (w *writer) within(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
+	one := &proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})}
+	select {
+	case w.waiting <- one:
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	case <-w.quit:
+		return fmt.Errorf("%s: %w", what, errClosed)
+	}
+	select {
+	case <-one.done:
+		return one.err
+	case <-w.ended:
+	}
+	select {
+	case <-one.done:
+		return one.err
+	default:
+		return fmt.Errorf("%s: %w", what, errClosed)
+	}
+}
+
+// close lets what was proposed be written, and ends.
+func (w *writer) close() {
+	close(w.quit)
+	<-w.ended
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for {
+		var group []*proposal
+		select {
+		case first := <-w.waiting:
+			group = append(group, first)
+		case <-w.quit:
+			select {
+			case last := <-w.waiting:
+				group = append(group, last)
+			default:
+				return
+			}
+		}
+	gather:
+		for len(group) < maximumGroup {
+			select {
+			case next := <-w.waiting:
+				group = append(group, next)
+			default:
+				break gather
+			}
+		}
+		w.commit(group)
+		for _, one := range group {
+			close(one.done)
+		}
+		w.prepare()
+	}
+}
+
+// commit runs a group in one transaction.
+func (w *writer) commit(group []*proposal) {
+	// Without an end: each statement would have to be watched for it, and the disk cannot be interrupted anyway.
+	ctx := context.Background()
+	fail := func(doing string, err error) {
+		for _, one := range group {
+			if one.err == nil {
+				one.err = fmt.Errorf("%s: %s: %w", one.what, doing, err)
+			}
+		}
+	}
+	tx, err := w.database.BeginTx(ctx, nil)
+	if err != nil {
+		fail("begin", err)
+		return
+	}
+	for _, one := range group {
+		if one.err = w.propose(ctx, tx, one); errors.Is(one.err, errGroupLost) {
+			// SQLite undoes everything by itself when a disk is full or fails (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
+			fail("its group", one.err)
+			_ = tx.Rollback() // there may be nothing left to undo
+			return
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		fail("commit", err)
+		_ = tx.Rollback()
+	}
+}
+
+var errGroupLost = errors.New("the transaction is gone")
+
+// propose runs one transaction of a group, and takes back what it did when it fails.
+func (w *writer) propose(ctx context.Context, tx *sql.Tx, one *proposal) error {
+	if one.ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", one.what, one.ctx.Err())
+	}
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		return fmt.Errorf("%s: %w: %w", one.what, errGroupLost, err)
+	}
+	failure := w.act(ctx, tx, one)
+	if failure != nil {
+		failure = fmt.Errorf("%s: %w", one.what, failure)
+		if _, err := tx.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
+			return fmt.Errorf("%w: %w: %w", failure, errGroupLost, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "RELEASE one"); err != nil {
+		return fmt.Errorf("%s: %w: %w", one.what, errGroupLost, err)
+	}
+	return failure
+}
+
+func (w *writer) act(ctx context.Context, tx *sql.Tx, one *proposal) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return one.act(ctx, &transaction{Tx: tx, writer: w})
+}
+
+// prepare prepares the statements that were missing: between transactions, because there is one connection.
+func (w *writer) prepare() {
+	for _, statement := range w.missing {
+		if _, found := w.statements[statement]; found || len(w.statements) >= maximumStatements {
+			continue
+		}
+		if prepared, err := w.database.PrepareContext(context.Background(), statement); err == nil { // else it runs unprepared, as it did
+			w.statements[statement] = prepared
+		}
+	}
+	w.missing = w.missing[:0]
+}

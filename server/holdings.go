@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// holdings are the rows that a worker holds under leases.
+type holdings struct {
+	mutex  sync.Mutex
+	rows   map[int64]*holding // by row
+	ending bool
+	ended  chan struct{}
+}
+
+// holding is one row, and the context in which it is worked on: cancelled when its lease is lost.
+type holding struct {
+	work   promotion.Work
+	until  time.Time
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+// LeaseExtender makes leases last longer, and gives those that are lost.
+type LeaseExtender interface {
+	Extend(ctx context.Context, leases []promotion.Lease, until time.Time) (lost []promotion.Lease, err error)
+}
+
+func newHoldings() *holdings {
+	return &holdings{rows: map[int64]*holding{}, ended: make(chan struct{})}
+}
+
+func (h *holdings) add(ctx context.Context, work promotion.Work) *holding {
+	held := &holding{work: work, until: work.Until}
+	held.ctx, held.cancel = context.WithCancelCause(ctx)
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.rows[work.Work] = held
+	return held
+}
+
+func (h *holdings) remove(held *holding) {
+	held.cancel(nil)
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	// A row whose lease was lost may have been claimed again here.
+	if h.rows[held.work.Work] == held {
+		delete(h.rows, held.work.Work)
+	}
+	if h.ending && len(h.rows) == 0 {
+		h.finish()
+	}
+}
+
+// end has extend return once no row is held any more.
+func (h *holdings) end() {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.ending = true
+	if len(h.rows) == 0 {
+		h.finish()
+	}
+}
+
+func (h *holdings) finish() {
+	select {
+	case <-h.ended:
+	default:
+		close(h.ended)
+	}
+}
+
+// of counts the rows of a repository.
+func (h *holdings) of(repository int64) (count int) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	for _, held := range h.rows {
+		if held.work.Repository == repository {
+			count++
+		}
+	}
+	return count
+}
+
+// full gives the repositories of which at least so many rows are held.
+func (h *holdings) full(most int) (repositories []int64) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	counts := map[int64]int{}
+	for _, held := range h.rows {
+		if counts[held.work.Repository]++; counts[held.work.Repository] == most {
+			repositories = append(repositories, held.work.Repository)
+		}
+	}
+	return repositories
+}
+
+// extend extends all leases, three times in the life of one, until the holdings end. The work under a lease that is lost,
+// or that could not be extended in time, is cancelled.
+func (h *holdings) extend(ctx context.Context, ledger LeaseExtender, clock func() time.Time, lease time.Duration) {
+	ticker := time.NewTicker(lease / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.ended:
+			return
+		case <-ticker.C:
+		}
+		h.extendOnce(ctx, ledger, clock, lease)
+	}
+}
+
+func (h *holdings) extendOnce(ctx context.Context, ledger LeaseExtender, clock func() time.Time, lease time.Duration) {
+	h.mutex.Lock()
+	var leases []promotion.Lease
+	for _, held := range h.rows {
+		leases = append(leases, held.work.Lease)
+	}
+	h.mutex.Unlock()
+	if len(leases) == 0 {
+		return
+	}
+	until := clock().Add(lease)
+	limited, cancel := context.WithTimeout(ctx, lease/2)
+	defer cancel()
+	lost, err := ledger.Extend(limited, leases, until)
+	gone := map[promotion.Lease]bool{}
+	for _, one := range lost {
+		gone[one] = true
+	}
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	for _, one := range leases {
+		held := h.rows[one.Work]
+		switch {
+		case held == nil || held.work.Lease != one:
+		case err == nil && !gone[one]:
+			held.until = until
+		case err == nil, clock().After(held.until):
+			held.cancel(promotion.ErrLeaseLost)
+		}
+	}
+}
