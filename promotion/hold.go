@@ -6,9 +6,12 @@ import (
 	"strings"
 )
 
+// Everywhere stands for all environments of all repositories in a hold that the server itself sets.
+const Everywhere = "*"
+
 // Hold is a stop on promotions that nobody has lifted.
 type Hold struct {
-	Environment string
+	Environment string // Everywhere: all
 	PullRequest int    // 0: all of the environment
 	Commit      Commit // what the pull request stood for when it was held
 	Person      Person
@@ -42,6 +45,9 @@ func HoldsOf(entries []Entry) []Hold {
 
 // Stops reports whether the hold stops a promotion to the environment of the commit, asked for in the pull request (0: in none).
 func (h Hold) Stops(environment string, pull int, commit Commit) bool {
+	if h.Environment == Everywhere {
+		return true
+	}
 	if !strings.EqualFold(h.Environment, environment) {
 		return false
 	}
@@ -53,6 +59,9 @@ func (h Hold) String() string {
 	what := h.Environment
 	if h.PullRequest != 0 {
 		what = fmt.Sprintf("pull request #%d for %s", h.PullRequest, h.Environment)
+	}
+	if h.Environment == Everywhere {
+		return "everything is held since " + h.Since + ": " + h.Reason
 	}
 	if h.Unreadable {
 		return what + " is held by an entry of the ledger that cannot be read"
@@ -66,6 +75,9 @@ func (h Hold) String() string {
 
 // resumeCommand gives the command that lifts the hold.
 func (h Hold) resumeCommand() string {
+	if h.Environment == Everywhere {
+		return "verbatim ledger resume, on the server"
+	}
 	if h.PullRequest != 0 {
 		return "/promote resume " + h.Environment + " --pull-request"
 	}
@@ -78,6 +90,10 @@ func holdGate(holds []Hold, environment Environment, pull int, commit Commit) Ga
 	for _, hold := range holds {
 		if hold.Stops(environment.Name, pull, commit) {
 			gate.Met, gate.Actual = false, hold.String()
+			if hold.Environment == Everywhere {
+				gate.Next = "whoever runs the server looks at what is live, and lifts it with " + hold.resumeCommand()
+				break
+			}
 			gate.Next = "ask why; whoever may lift it (" + WhoMay(environment.Lifters()) + ") does so with " + hold.resumeCommand()
 			break
 		}

@@ -115,6 +115,9 @@ func (c *carrying) resume(ctx context.Context) error {
 		return err
 	}
 	hold, found := held(holds, entry)
+	if everything, isHeld := held(holds, Entry{Environment: Everywhere}); isHeld && !found {
+		return c.inform(everything.String(), "it is lifted with "+everything.resumeCommand())
+	}
 	if !found {
 		return c.inform("nobody holds " + environment.Name + ": there is nothing to lift")
 	}

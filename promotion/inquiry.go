@@ -50,7 +50,7 @@ func overridesText(override Override) string {
 func heldIn(holds []Hold, environment Environment) []Hold {
 	var of []Hold
 	for _, hold := range holds {
-		if strings.EqualFold(hold.Environment, environment.Name) {
+		if hold.Environment == Everywhere || strings.EqualFold(hold.Environment, environment.Name) {
 			of = append(of, hold)
 		}
 	}

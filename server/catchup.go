@@ -15,21 +15,17 @@ import (
 const (
 	catchUpReach    = 72 * time.Hour
 	catchUpAttempts = 5
+	catchUpHundreds = 50 // of deliveries
 )
 
 // Deliverer knows what GitHub could not deliver.
 type Deliverer interface {
-	Deliveries(ctx context.Context, since time.Time) ([]forge.Delivery, error)
 	Redeliver(ctx context.Context, delivery int64) error
 }
 
 // catchUp asks GitHub to deliver again what nobody answered 2xx: GitHub never does so by itself. The oldest come first. It
 // gives how many it asked for, and how many were given up.
-func catchUp(ctx context.Context, deliverer Deliverer, now time.Time) (asked, lost int, err error) {
-	deliveries, err := deliverer.Deliveries(ctx, now.Add(-catchUpReach))
-	if err != nil {
-		return 0, 0, err
-	}
+func catchUp(ctx context.Context, deliverer Deliverer, deliveries []forge.Delivery) (asked, lost int, err error) {
 	attempts := map[string]int{}
 	succeeded := map[string]bool{}
 	for _, delivery := range deliveries {
@@ -104,7 +100,14 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 
 // askAgain is the task that catches up with deliveries.
 func (s *Server) askAgain(ctx context.Context) error {
-	asked, lost, err := catchUp(ctx, s.forge, s.options.Clock())
+	deliveries, err := s.forge.Deliveries(ctx, s.options.Clock().Add(-catchUpReach), catchUpHundreds)
+	if err != nil {
+		return fmt.Errorf("catch up with deliveries: %w", err)
+	}
+	if err := s.holdIfRestored(ctx, deliveries); err != nil {
+		return err
+	}
+	asked, lost, err := catchUp(ctx, s.forge, deliveries)
 	s.metrics.caughtUp.WithLabelValues("asked").Add(float64(asked))
 	s.metrics.caughtUp.WithLabelValues("lost").Add(float64(lost))
 	if asked > 0 || lost > 0 {

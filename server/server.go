@@ -222,6 +222,9 @@ func (s *Server) Run(ctx context.Context) error {
 	serve(s.private, s.metricsRoutes())
 	if s.worker != nil {
 		group.Go(func() error {
+			if settings.CatchUpInterval > 0 {
+				s.lookBack(running)
+			}
 			s.worker.Run(running, s.options.Settings.ShutdownGrace)
 			return nil
 		})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/verbatim-dev/verbatim/config"
+	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
 )
 
@@ -31,6 +32,12 @@ func (u *Upkeep) Retry(ctx context.Context, id int64) error { return u.ledger.Re
 // Discard ends a row without doing it. It returns promotion.ErrNotFound when no such row is set aside.
 func (u *Upkeep) Discard(ctx context.Context, id int64) error {
 	return u.ledger.DiscardSetAside(ctx, id)
+}
+
+// ResumeEverything lifts the hold that the server set when its ledger seemed to be restored from a backup, and gives it. It
+// returns promotion.ErrNotFound when there is none.
+func (u *Upkeep) ResumeEverything(ctx context.Context) (promotion.Hold, error) {
+	return u.ledger.ResumeEverything(ctx)
 }
 
 // Close closes the ledger.

@@ -14,20 +14,18 @@ type Delivery struct {
 	GUID      string // the same for each attempt
 	Event     string
 	Delivered time.Time
+	Status    int  // that was answered; 0: nothing was
 	Succeeded bool // it was answered 2xx
 }
 
-// maximumDeliveryPages is how many pages of deliveries are read in one go.
-const maximumDeliveryPages = 50
-
-// Deliveries gives the attempts to deliver since then, newest first. GitHub keeps them for three days. One call, with the
-// app's own credentials, for each hundred; at most 5,000 are read.
+// Deliveries gives the attempts to deliver since then, newest first, and at most so many hundreds. GitHub keeps them for
+// three days. One call, with the app's own credentials, for each hundred.
 // (https://docs.github.com/rest/apps/webhooks#list-deliveries-for-an-app-webhook)
-func (f *Forge) Deliveries(ctx context.Context, since time.Time) ([]Delivery, error) {
+func (f *Forge) Deliveries(ctx context.Context, since time.Time, hundreds int) ([]Delivery, error) {
 	const operation = "list the app's deliveries"
 	var deliveries []Delivery
 	cursor := ""
-	for range maximumDeliveryPages {
+	for range hundreds {
 		var answer []struct {
 			ID         int64     `json:"id"`
 			GUID       string    `json:"guid"`
@@ -51,7 +49,7 @@ func (f *Forge) Deliveries(ctx context.Context, since time.Time) ([]Delivery, er
 				return deliveries, nil
 			}
 			deliveries = append(deliveries, Delivery{
-				ID: listed.ID, GUID: listed.GUID, Event: listed.Event, Delivered: listed.Delivered.UTC(), Succeeded: *listed.StatusCode >= 200 && *listed.StatusCode < 300,
+				ID: listed.ID, GUID: listed.GUID, Event: listed.Event, Delivered: listed.Delivered.UTC(), Status: *listed.StatusCode, Succeeded: *listed.StatusCode >= 200 && *listed.StatusCode < 300,
 			})
 		}
 		if cursor == "" || len(answer) == 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,9 @@ func (l *Ledger) writeEntries(ctx context.Context, tx *transaction, changes prom
 // with what its columns say, and as unreadable.
 func (l *Ledger) Entries(ctx context.Context, repository int64, filter promotion.EntryFilter) ([]promotion.Entry, error) {
 	query, arguments := `SELECT id, key, kind, environment, pull_request, commit_sha, at, content FROM entries WHERE repository = $1`, []any{repository}
+	if slices.Contains(filter.Kinds, promotion.EntryHold) {
+		query = strings.Replace(query, `repository = $1`, `repository IN ($1, 0)`, 1) // what holds everything is in no repository
+	}
 	also := func(condition string, argument any) {
 		arguments = append(arguments, argument)
 		query += fmt.Sprintf(condition, len(arguments))
