@@ -172,6 +172,7 @@ func (l *loader) settings() Settings {
 		CatchUpInterval: l.betweenOrOff("VERBATIM_CATCH_UP_INTERVAL", "catch_up_interval", document.CatchUpInterval, 30*time.Second, 24*time.Hour),
 		Retention:       l.betweenOrOff("VERBATIM_RETENTION", "retention", document.Retention, 24*time.Hour, longestDuration),
 		DriftInterval:   l.betweenOrOff("VERBATIM_DRIFT_INTERVAL", "drift_interval", document.DriftInterval, 30*time.Second, 24*time.Hour),
+		ECRPutRate:      document.ECRPutRate,
 		ArtifactLimit:   int64(document.ArtifactLimit) << 20,
 		Roles:           map[string]Role{}, Slack: map[string]SlackWebhook{},
 	}

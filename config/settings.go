@@ -25,6 +25,7 @@ type Settings struct {
 	CatchUpInterval       time.Duration    // 0: never
 	Retention             time.Duration    // 0: for ever
 	DriftInterval         time.Duration    // 0: never
+	ECRPutRate            int              // PutImage calls a second, by account and region
 	ArtifactLimit         int64            // bytes of a zip
 	TrustedRootFile       string           // "": by TUF
 	TrustCache            string           // "": none

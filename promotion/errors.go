@@ -22,8 +22,9 @@ func (e *PermanentError) Unwrap() error { return e.Err }
 
 // DelayedError wraps an error for which the other side said how long to wait before trying again.
 type DelayedError struct {
-	Err   error
-	After time.Duration
+	Err     error
+	After   time.Duration
+	Untried bool // the other side was not even asked: it is not its turn, and that is not an attempt
 }
 
 // Error gives the wrapped error's text.

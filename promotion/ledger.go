@@ -82,6 +82,7 @@ type Work struct {
 	Payload    []byte
 	Attempts   int // with this one
 	Created    time.Time
+	Due        time.Time // from when on it could be claimed
 }
 
 // NewWork is a row of work to be added.

@@ -103,6 +103,8 @@ func (c *carrying) again(err error) error {
 		return err
 	case c.outlasts(err):
 		return &AgainError{Err: err, After: waitingRetry, Uncounted: true}
+	case errors.As(err, &delayed) && delayed.Untried && delayed.After <= longestWait:
+		return &AgainError{Err: err, After: delayed.After, Uncounted: true}
 	case lasting(err), c.attempt >= requestAttempts:
 		return nil
 	case errors.As(err, &delayed):

@@ -76,6 +76,7 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 	for ctx.Err() == nil {
 		now := s.options.Clock()
 		leads, err := s.ledger.Lead(ctx, name, holder, now.Add(leadFor))
+		s.metrics.leads(name, leads)
 		if !leads {
 			due = time.Time{}
 		} else if !now.Before(due) {

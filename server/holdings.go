@@ -16,10 +16,11 @@ type holdings struct {
 	ended  chan struct{}
 }
 
-// holding is one row, and the context in which it is worked on: cancelled when its lease is lost.
+// holding is one row, and the context in which it is worked on: cancelled when its lease is lost, or ends before the ledger
+// has said that it is extended. From that moment somebody else may have the row.
 type holding struct {
 	work   promotion.Work
-	until  time.Time
+	end    *time.Timer
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 }
@@ -33,9 +34,10 @@ func newHoldings() *holdings {
 	return &holdings{rows: map[int64]*holding{}, ended: make(chan struct{})}
 }
 
-func (h *holdings) add(ctx context.Context, work promotion.Work) *holding {
-	held := &holding{work: work, until: work.Until}
+func (h *holdings) add(ctx context.Context, work promotion.Work, left time.Duration) *holding {
+	held := &holding{work: work}
 	held.ctx, held.cancel = context.WithCancelCause(ctx)
+	held.end = time.AfterFunc(left, func() { held.cancel(promotion.ErrLeaseLost) })
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	h.rows[work.Work] = held
@@ -43,6 +45,7 @@ func (h *holdings) add(ctx context.Context, work promotion.Work) *holding {
 }
 
 func (h *holdings) remove(held *holding) {
+	held.end.Stop()
 	held.cancel(nil)
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -98,8 +101,8 @@ func (h *holdings) full(most int) (repositories []int64) {
 	return repositories
 }
 
-// extend extends all leases, three times in the life of one, until the holdings end. The work under a lease that is lost,
-// or that could not be extended in time, is cancelled.
+// extend extends all leases, three times in the life of one, until the holdings end. The work under a lease that is lost is
+// cancelled.
 func (h *holdings) extend(ctx context.Context, ledger LeaseExtender, clock func() time.Time, lease time.Duration) {
 	ticker := time.NewTicker(lease / 3)
 	defer ticker.Stop()
@@ -140,8 +143,8 @@ func (h *holdings) extendOnce(ctx context.Context, ledger LeaseExtender, clock f
 		switch {
 		case held == nil || held.work.Lease != one:
 		case err == nil && !gone[one]:
-			held.until = until
-		case err == nil, clock().After(held.until):
+			held.end.Reset(until.Sub(clock()))
+		case err == nil:
 			held.cancel(promotion.ErrLeaseLost)
 		}
 	}

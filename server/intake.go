@@ -82,6 +82,7 @@ func (r refusal) Error() string { return r.reason }
 
 // ServeHTTP answers one delivery: 202 once it is kept, else 405, 415, 413, 400, 401 or 503 with the reason as text.
 func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 	if err := i.serve(recorder, r); err != nil {
 		var refused refusal
@@ -95,7 +96,7 @@ func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Str(LogEvent, cleanHeader(r.Header.Get("X-GitHub-Event"))).Int(LogStatus, refused.status).Str(LogReason, refused.reason).Msg("delivery refused")
 		http.Error(recorder, refused.reason, refused.status)
 	}
-	i.metrics.Delivery(r.Header.Get("X-GitHub-Event"), recorder.status)
+	i.metrics.Delivery(r.Header.Get("X-GitHub-Event"), recorder.status, time.Since(began))
 }
 
 func (i *Intake) serve(w http.ResponseWriter, r *http.Request) error {

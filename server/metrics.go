@@ -10,47 +10,76 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/budget"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
 )
 
 // Metrics are what operators see at /metrics.
 type Metrics struct {
-	registry   *prometheus.Registry
-	deliveries *prometheus.CounterVec
-	work       *prometheus.CounterVec
-	workTime   *prometheus.HistogramVec
-	requests   *prometheus.CounterVec
-	outside    *prometheus.HistogramVec
-	caughtUp   *prometheus.CounterVec
-	depth      *prometheus.GaugeVec
-	oldest     prometheus.Gauge
-	known      map[string]bool
+	registry     *prometheus.Registry
+	deliveries   *prometheus.CounterVec
+	deliveryTime prometheus.Histogram
+	work         *prometheus.CounterVec
+	workTime     *prometheus.HistogramVec
+	workWait     *prometheus.HistogramVec
+	requests     *prometheus.CounterVec
+	promotions   *prometheus.HistogramVec
+	outside      *prometheus.HistogramVec
+	budgetWait   prometheus.Histogram
+	remaining    *prometheus.GaugeVec
+	breakers     *prometheus.GaugeVec
+	caughtUp     *prometheus.CounterVec
+	leader       *prometheus.GaugeVec
+	depth        *prometheus.GaugeVec
+	oldest       prometheus.Gauge
+	lanes        prometheus.Gauge
+	known        map[string]bool
 }
 
 // NewMetrics makes the metrics. Events are the names that are counted by themselves; all others count as "other", so
 // that nobody outside decides how many series there are.
 func NewMetrics(events []string) *Metrics {
+	quick, slow := prometheus.ExponentialBuckets(0.001, 2.5, 11), prometheus.ExponentialBuckets(0.05, 2.5, 13)
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	gauges := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+	}
+	times := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	}
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), known: map[string]bool{},
-		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_deliveries_total", Help: "Webhook deliveries by event and answered status."}, []string{"event", "status"}),
-		work:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_work_total", Help: "Rows of work by kind and outcome (done, again, retried, set_aside, lost)."}, []string{"kind", "outcome"}),
-		workTime:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "verbatim_work_seconds", Help: "How long a try at a row of work took.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11)}, []string{"kind"}),
-		requests:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_requests_total", Help: "Commands answered, by verb and result."}, []string{"verb", "result"}),
-		outside:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "verbatim_outside_call_seconds", Help: "Calls to systems outside by host, route and outcome.", Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11)}, []string{"host", "route", "outcome"}),
-		caughtUp:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "verbatim_catch_up_total", Help: "Deliveries that GitHub could not deliver: asked for again, or lost."}, []string{"outcome"}),
-		depth:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "verbatim_work_rows", Help: "Unfinished rows of work by kind and state (scheduled: for a later time)."}, []string{"kind", "state"}),
-		oldest:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
+		deliveries:   counters("verbatim_deliveries_total", "Webhook deliveries by event and answered status.", "event", "status"),
+		deliveryTime: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "verbatim_delivery_seconds", Help: "How long deliveries took to be answered.", Buckets: quick}),
+		work:         counters("verbatim_work_total", "Rows of work by kind and outcome (done, again, retried, delayed, handed_back, set_aside, lost).", "kind", "outcome"),
+		workTime:     times("verbatim_work_seconds", "How long a try at a row of work took.", quick, "kind"),
+		workWait:     times("verbatim_work_wait_seconds", "How long rows of work that were due waited for a worker.", quick, "kind"),
+		requests:     counters("verbatim_requests_total", "Commands answered, by verb and result.", "verb", "result"),
+		promotions:   times("verbatim_promotion_seconds", "From the decision to promote or roll back to its end, by kind and state.", slow, "kind", "state"),
+		outside:      times("verbatim_outside_call_seconds", "Calls to systems outside by host, route and outcome; refused: not made, because of a limit or a host that does not answer.", quick, "host", "route", "outcome"),
+		budgetWait:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "verbatim_budget_wait_seconds", Help: "How long calls outside waited for their turn.", Buckets: quick}),
+		remaining:    gauges("verbatim_budget_remaining", "What is left of an hour's calls, by host and identity.", "budget"),
+		breakers:     gauges("verbatim_breaker_open", "1 for a host that does not answer and is left alone.", "host"),
+		caughtUp:     counters("verbatim_catch_up_total", "Deliveries that GitHub could not deliver: asked for again, or lost.", "outcome"),
+		leader:       gauges("verbatim_leader", "1 where this process leads in a periodic task.", "task"),
+		depth:        gauges("verbatim_work_rows", "Unfinished rows of work by kind and state (scheduled: for a later time).", "kind", "state"),
+		oldest:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
+		lanes:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_lanes_held", Help: "Lanes in which a promotion is under way."}),
 	}
 	for _, event := range events {
 		m.known[event] = true
 	}
-	m.registry.MustRegister(m.deliveries, m.work, m.workTime, m.requests, m.outside, m.caughtUp, m.depth, m.oldest,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
+		m.breakers, m.caughtUp, m.leader, m.depth, m.oldest, m.lanes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Delivery counts an answered delivery.
-func (m *Metrics) Delivery(event string, status int) {
+func (m *Metrics) Delivery(event string, status int, took time.Duration) {
+	m.deliveryTime.Observe(took.Seconds())
 	if !m.known[event] {
 		event = "other"
 	}
@@ -62,13 +91,43 @@ func (m *Metrics) Outside(host, route, outcome string, duration time.Duration) {
 	m.outside.WithLabelValues(host, route, outcome).Observe(duration.Seconds())
 }
 
+// Waited notes how long a call outside waited for its turn.
+func (m *Metrics) Waited(wait time.Duration) { m.budgetWait.Observe(wait.Seconds()) }
+
+// promoted notes the promotions that have ended.
+func (m *Metrics) promoted(changes promotion.Changes) {
+	for _, one := range changes.Promotions {
+		if !one.Finished.IsZero() && one.Kind != promotion.KindBaseline {
+			m.promotions.WithLabelValues(string(one.Kind), string(one.State)).Observe(one.Finished.Sub(one.Created).Seconds())
+		}
+	}
+}
+
+// leads notes whether this process leads in a task.
+func (m *Metrics) leads(task string, leads bool) {
+	m.leader.WithLabelValues(task).Set(indicator(leads))
+}
+
+func indicator(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
 // DepthReader says what work is unfinished.
 type DepthReader interface {
 	Depth(ctx context.Context) (ledger.Depth, error)
 }
 
-// Handler serves /metrics. The depth of the queue is read when it is asked for.
-func (m *Metrics) Handler(reader DepthReader) http.Handler {
+// Spending says what is known of limits and hosts.
+type Spending interface {
+	Accounts() []budget.Account
+	Hosts() map[string]bool
+}
+
+// Handler serves /metrics. The depth of the queue and the limits are read when they are asked for; spending may be nil.
+func (m *Metrics) Handler(reader DepthReader, spending Spending) http.Handler {
 	served := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
@@ -79,7 +138,22 @@ func (m *Metrics) Handler(reader DepthReader) http.Handler {
 				m.depth.WithLabelValues(string(row.Kind), row.State).Set(float64(row.Count))
 			}
 			m.oldest.Set(depth.Oldest.Seconds())
+			m.lanes.Set(float64(depth.Lanes))
+		}
+		if spending != nil {
+			m.spent(spending)
 		}
 		served.ServeHTTP(w, r)
 	})
+}
+
+func (m *Metrics) spent(spending Spending) {
+	m.remaining.Reset()
+	for _, account := range spending.Accounts() {
+		m.remaining.WithLabelValues(account.Name).Set(float64(account.Remaining))
+	}
+	m.breakers.Reset()
+	for host, open := range spending.Hosts() {
+		m.breakers.WithLabelValues(host).Set(indicator(open))
+	}
 }

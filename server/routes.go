@@ -38,7 +38,11 @@ const notConfigured = "no GitHub App is configured: set GITHUB_APP_INTEGRATION_I
 // metricsRoutes are what the listener of operators serves.
 func (s *Server) metricsRoutes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics.Handler(s.ledger))
+	var spending Spending
+	if s.budget != nil {
+		spending = s.budget
+	}
+	mux.Handle("GET /metrics", s.metrics.Handler(s.ledger, spending))
 	return mux
 }
 

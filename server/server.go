@@ -16,6 +16,7 @@ import (
 	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/handlers"
 	"github.com/verbatim-dev/verbatim/promotion"
+	"github.com/verbatim-dev/verbatim/promotion/budget"
 	"github.com/verbatim-dev/verbatim/promotion/evidence"
 	"github.com/verbatim-dev/verbatim/promotion/forge"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
@@ -39,6 +40,7 @@ type Server struct {
 	ledger   *ledger.Ledger
 	forge    *forge.Forge
 	metrics  *Metrics
+	budget   *budget.Budget
 	worker   *Worker
 	looks    *looks
 	public   net.Listener
@@ -88,8 +90,10 @@ func listen(ctx context.Context, setting, address string) (net.Listener, error) 
 // compose makes the domain's parts and gives each the adapters it asks for.
 func (s *Server) compose() error {
 	settings, clock := s.options.Settings, s.options.Clock
+	s.budget = budget.New(budget.Options{Clock: clock, Reserver: s.ledger, Waited: s.metrics.Waited})
 	creator, err := forge.NewClientCreator(settings.GitHub, forge.ClientOptions{
 		UserAgent: "verbatim/" + s.options.Version, Observe: s.metrics.Outside,
+		Around: func(next http.RoundTripper) http.RoundTripper { return s.budget.Transport(next, forge.Identity) },
 	})
 	if err != nil {
 		return err
@@ -100,13 +104,13 @@ func (s *Server) compose() error {
 	if replaced, reads := registries.(promotion.ImageReader); reads {
 		images = replaced
 	} else {
-		genuine := registry.New(registryOptions(settings, s.options.Version, s.metrics))
+		genuine := registry.New(registryOptions(settings, s.options.Version, s.metrics, s.budget))
 		images = genuine
 		if registries == nil {
 			registries = genuine
 		}
 	}
-	notifier, err := notify.New(slackWebhooks(settings), notify.Options{})
+	notifier, err := notify.New(slackWebhooks(settings), notify.Options{Transport: s.budget.Transport(http.DefaultTransport, nil)})
 	if err != nil {
 		return err
 	}

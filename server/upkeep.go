@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/config"
@@ -38,6 +40,35 @@ func (u *Upkeep) Discard(ctx context.Context, id int64) error {
 // returns promotion.ErrNotFound when there is none.
 func (u *Upkeep) ResumeEverything(ctx context.Context) (promotion.Hold, error) {
 	return u.ledger.ResumeEverything(ctx)
+}
+
+// Migrate brings the schema of the settings' ledger up to date, and gives its version before and after.
+func Migrate(ctx context.Context, settings config.Settings) (before, after int64, err error) {
+	opened, err := ledger.Open(ctx, settings.DatabaseURL, time.Now)
+	if err != nil {
+		return 0, 0, err
+	}
+	before, after = opened.Versions()
+	return before, after, opened.Close()
+}
+
+// CopyLedger copies everything from one database into another, which has to be empty, and gives what it copied by table. It
+// returns ledger.ErrInUse while a server works on the first, unless that is forced.
+func CopyLedger(ctx context.Context, from, to string, force bool) (copied []ledger.CopiedTable, err error) {
+	if from == to {
+		return nil, errors.New("copy the ledger: expected two databases, found the same twice")
+	}
+	source, err := ledger.Open(ctx, from, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("FROM: %w", err)
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	target, err := ledger.Open(ctx, to, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("TO: %w", err)
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	return ledger.Copy(ctx, source, target, force)
 }
 
 // Close closes the ledger.

@@ -86,7 +86,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 			free <- struct{}{}
 		}
 		for _, work := range claimed {
-			held := w.holdings.add(working, work)
+			held := w.holdings.add(working, work, work.Until.Sub(w.Clock()))
 			running.Add(1)
 			go func() {
 				defer running.Done()
@@ -133,6 +133,11 @@ func (w *Worker) mostOfOne() int { return max(1, w.Parallel-max(w.Parallel/4, 1)
 
 // idle waits until there may be something to do: a row was added or finished, or the next one is due.
 func (w *Worker) idle(ctx context.Context, failed bool) {
+	select {
+	case <-w.Ledger.Added():
+		return
+	default:
+	}
 	wait := longestIdle
 	if failed {
 		wait = firstBackoff
@@ -151,12 +156,19 @@ func (w *Worker) idle(ctx context.Context, failed bool) {
 // do works on one row, and says what becomes of it.
 func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	began := w.Clock()
+	w.Metrics.workWait.WithLabelValues(string(work.Kind)).Observe(max(began.Sub(work.Due), 0).Seconds())
 	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Logger()
-	ctx = logger.WithContext(ctx)
+	ctx = promotion.WithTurn(logger.WithContext(ctx), turnOf(work))
 	changes, err := w.attempt(ctx, work)
 	outcome := w.conclude(ctx, work, changes, err)
 	w.Metrics.work.WithLabelValues(string(work.Kind), outcome).Inc()
 	w.Metrics.workTime.WithLabelValues(string(work.Kind)).Observe(w.Clock().Sub(began).Seconds())
+}
+
+// turnOf says whether the row's calls can wait. What people asked for, and are told, cannot.
+func turnOf(work promotion.Work) promotion.Turn {
+	urgent := work.Kind == promotion.WorkRequest || work.Kind == promotion.WorkAnnouncement
+	return promotion.Turn{Repository: work.Repository, Urgent: urgent}
 }
 
 // attempt does the row's work. A panic is an error like any other: one row's fault does not end the server.
@@ -217,6 +229,7 @@ func (w *Worker) conclude(ctx context.Context, work promotion.Work, changes prom
 		} else {
 			logChanges(*logger, changes)
 			w.countRequests(changes)
+			w.Metrics.promoted(changes)
 		}
 	}
 	if failure == nil {
@@ -247,6 +260,8 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 			logger.Warn().Err(failure).Dur(LogAfter, again.After).Int(LogAttempts, work.Attempts).Msg("work is tried again")
 		}
 		return "again", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(again.After), failure.Error(), !again.Uncounted)
+	case errors.As(failure, &delayed) && delayed.Untried:
+		return "delayed", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(delayed.After+rand.N(time.Second)), failure.Error(), false)
 	case errors.As(failure, &permanent), work.Attempts >= workAttempts:
 		logger.Error().Err(failure).Int(LogAttempts, work.Attempts).Msg("work set aside")
 		return "set_aside", w.Ledger.SetAside(ctx, work.Lease, failure.Error())

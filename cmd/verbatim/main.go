@@ -37,7 +37,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 		Use: "verbatim", Short: "Ship what you tested. Verbatim.", SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), demoCommand(), validateCommand(), workCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), validateCommand(), workCommand(), ledgerCommand(), migrateCommand(), versionCommand())
 	root.SetArgs(arguments)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -38,13 +38,13 @@ func client(connections int) *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
 }
 
-func post(ctx context.Context, client *http.Client, address, signature string, guid int64, body []byte) (int, error) {
+func post(ctx context.Context, client *http.Client, address, event, signature string, guid int64, body []byte) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-GitHub-Event", "workflow_run")
+	request.Header.Set("X-GitHub-Event", event)
 	request.Header.Set("X-GitHub-Delivery", fmt.Sprintf("%036x", guid))
 	request.Header.Set("X-Hub-Signature-256", signature)
 	response, err := client.Do(request)
@@ -68,7 +68,7 @@ func flood(b *testing.B, connections int, address, signature string, body []byte
 		go func() {
 			for number := next.Add(1); number <= int64(b.N); number = next.Add(1) {
 				sent := time.Now()
-				status, err := post(b.Context(), sender, address, signature, number, body)
+				status, err := post(b.Context(), sender, address, "workflow_run", signature, number, body)
 				if err != nil || status != want {
 					ended <- fmt.Errorf("answered %d %w", status, err)
 					return

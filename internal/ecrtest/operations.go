@@ -176,6 +176,8 @@ func (s *Server) put(of *repository, in input) (any, *exception) {
 	digest := "sha256:" + hex.EncodeToString(sum[:])
 	named, taken := of.tags[in.ImageTag]
 	switch {
+	case !s.quota.take(time.Now()):
+		return nil, refused("ThrottlingException", "Rate exceeded")
 	case in.ImageManifest == "" || len(in.ImageManifest) > 4<<20:
 		return nil, refused("InvalidParameterException", "Invalid parameter at 'imageManifest'")
 	case in.ImageDigest != "" && in.ImageDigest != digest:

@@ -43,6 +43,7 @@ type Server struct {
 	fault        Fault
 	storageFault registrytest.Fault
 	elsewhere    string // the address that is given for every layer instead of a presigned one
+	quota        quota
 	external     string // the external id that AssumeRole asks for
 }
 

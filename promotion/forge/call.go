@@ -110,7 +110,7 @@ func (f *Forge) call(ctx context.Context, who identity, r request, answer any) (
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", r.operation, err)
 		}
-		next, failure := f.attempt(ctx, client, r, answer)
+		next, failure := f.attempt(ctx, who, client, r, answer)
 		switch {
 		case failure == nil:
 			return next, nil
@@ -132,7 +132,7 @@ func (f *Forge) call(ctx context.Context, who identity, r request, answer any) (
 }
 
 // attempt makes a call once.
-func (f *Forge) attempt(ctx context.Context, client *github.Client, r request, answer any) (int, *failure) {
+func (f *Forge) attempt(ctx context.Context, who identity, client *github.Client, r request, answer any) (int, *failure) {
 	if r.address.err != nil {
 		return 0, &failure{err: &promotion.PermanentError{Err: fmt.Errorf("%s: %w", r.operation, r.address.err)}}
 	}
@@ -145,7 +145,7 @@ func (f *Forge) attempt(ctx context.Context, client *github.Client, r request, a
 		return 0, &failure{err: &promotion.PermanentError{Err: fmt.Errorf("%s: %w", r.operation, err)}}
 	}
 	redirect, _ := ctx.Value(redirectKey{}).(*url.URL)
-	limited, cancel := context.WithTimeout(withPassage(ctx, passage{route: r.address.route, exact: r.exact, redirect: redirect}), f.timeout)
+	limited, cancel := context.WithTimeout(withPassage(ctx, passage{who: who, route: r.address.route, exact: r.exact, redirect: redirect}), f.timeout)
 	defer cancel()
 	response, err := client.BareDo(limited, message)
 	if accepted := (*github.AcceptedError)(nil); errors.As(err, &accepted) && r.method != http.MethodGet {

@@ -20,12 +20,13 @@ const (
 
 // ClientOptions are what clients can be given. The zero value works.
 type ClientOptions struct {
-	UserAgent   string                       // "verbatim/1.2.3"; "": "verbatim"
-	Timeout     time.Duration                // of one call; 0: DefaultTimeout
-	MaximumBody int64                        // of one answer, in bytes; 0: DefaultMaximumBody
-	Observe     Observe                      // nil: nobody is told
-	Middleware  []githubapp.ClientMiddleware // around each request, outside of authentication
-	Transport   http.RoundTripper            // nil: one of our own, shared by all clients
+	UserAgent   string                                    // "verbatim/1.2.3"; "": "verbatim"
+	Timeout     time.Duration                             // of one call; 0: DefaultTimeout
+	MaximumBody int64                                     // of one answer, in bytes; 0: DefaultMaximumBody
+	Observe     Observe                                   // nil: nobody is told
+	Middleware  []githubapp.ClientMiddleware              // around each request, outside of authentication
+	Transport   http.RoundTripper                         // nil: one of our own, shared by all clients
+	Around      func(http.RoundTripper) http.RoundTripper // around the transport, below authentication; Identity says who calls. nil: nothing
 }
 
 // NewClientCreator makes what makes clients, and checks the settings that it takes, so that a key that cannot sign is
@@ -50,6 +51,9 @@ func NewClientCreator(config githubapp.Config, options ClientOptions) (githubapp
 	transport := options.Transport
 	if transport == nil {
 		transport = newTransport()
+	}
+	if options.Around != nil {
+		transport = options.Around(transport)
 	}
 	guarded := &guard{
 		next:    transport,

@@ -125,7 +125,10 @@ func (f *Forge) judge(ctx context.Context, r request, response *github.Response,
 	var primary *github.RateLimitError
 	var secondary *github.AbuseRateLimitError
 	var accepted *github.AcceptedError
+	var delayed *promotion.DelayedError
 	switch {
+	case errors.As(err, &delayed): // it was not made: it is not its turn
+		return &failure{err: &promotion.DelayedError{Err: fmt.Errorf("%s: %w", r.operation, delayed.Err), After: delayed.After, Untried: delayed.Untried}}
 	case errors.As(err, &primary):
 		return &failure{err: f.delayed(r.operation, "rate limit", primary.Response.Header, primary.Rate.Reset.Time)}
 	case errors.As(err, &secondary):

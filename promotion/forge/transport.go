@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 // DefaultMaximumBody is how large an answer may be. The largest that people without any rights can cause is a page of a
@@ -27,8 +29,8 @@ var (
 	errRedirected = errors.New("GitHub redirects to an address that is none")
 )
 
-// Observe is told of each request made, tokens included: its host, its route without ids, its outcome (the status, or
-// "timeout", "canceled", "error") and how long it took to be answered.
+// Observe is told of each request, tokens included: its host, its route without ids, its outcome (the status, or
+// "timeout", "canceled", "error", or "refused" for one that was not made) and how long it took to be answered.
 type Observe func(host, route, outcome string, duration time.Duration)
 
 // tokenRoute is the route of the request for an installation's token.
@@ -44,6 +46,7 @@ func (e *tokenError) Error() string {
 
 // passage is what the guard is told about a request.
 type passage struct {
+	who      identity
 	route    string
 	exact    bool     // redirects are not followed
 	redirect *url.URL // not nil: where GitHub's 302 leads to is kept here, and not followed
@@ -127,10 +130,21 @@ func routeOf(request *http.Request) string {
 	return "other"
 }
 
+// Identity names whom a request is made as: "installation 42", or "app" for the app itself, which has a limit of its own.
+func Identity(request *http.Request) string {
+	through, _ := request.Context().Value(passageKey{}).(passage)
+	if through.who == theApp || routeOf(request) == tokenRoute {
+		return "app"
+	}
+	return "installation " + number(through.who.installation)
+}
+
 func outcome(response *http.Response, err error) string {
 	switch {
 	case err == nil:
 		return strconv.Itoa(response.StatusCode)
+	case errors.As(err, new(*promotion.DelayedError)):
+		return "refused" // by ourselves: it was not made
 	case errors.Is(err, context.Canceled):
 		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):

@@ -30,6 +30,8 @@ type Ledger struct {
 	writer   *writer   // of SQLite; nil for PostgreSQL
 	postgres *postgres // nil for SQLite
 	clock    func() time.Time
+	before   int64        // the schema's version when it was opened
+	after    int64        // and since
 	turn     atomic.Int64 // the repository with which the last claim ended
 	added    chan struct{}
 	inbox    chan intake
@@ -107,13 +109,19 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.before, l.after = version, version
 	sources := provider.ListSources()
 	if newest := sources[len(sources)-1].Version; version > newest {
 		return l.compatible(ctx, version, newest)
 	}
-	_, err = provider.Up(ctx)
+	if _, err = provider.Up(ctx); err == nil {
+		l.after, err = provider.GetDBVersion(ctx)
+	}
 	return err
 }
+
+// Versions gives the schema's version before the ledger was opened, and since. 0: there was none.
+func (l *Ledger) Versions() (before, after int64) { return l.before, l.after }
 
 // compatible reports whether this program can work with a schema that a newer one made: while replicas are replaced one
 // after another, both work. Each migration says which schema's programs it leaves working.

@@ -100,6 +100,7 @@ func complete(ctx context.Context, tx *transaction, lease promotion.Lease, now t
 type Depth struct {
 	Rows   []DepthRow
 	Oldest time.Duration // since the oldest row that is due was added
+	Lanes  int64         // in which something is under way
 }
 
 // DepthRow counts the rows of one kind in one state: ready, leased or set_aside.
@@ -126,6 +127,9 @@ func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
 	now := l.clock()
 	err = l.read.QueryRowContext(ctx, `SELECT MIN(created) FROM work WHERE state = 'ready' AND next_run <= $1`, micros(now)).Scan(&oldest)
 	depth := Depth{Rows: counted}
+	if err == nil {
+		err = l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lanes WHERE work <> 0 AND held_until > $1`, micros(now)).Scan(&depth.Lanes)
+	}
 	if oldest.Valid {
 		depth.Oldest = now.Sub(fromMicros(oldest.Int64))
 	}

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
@@ -59,6 +61,7 @@ func (e *ecrAdapter) client(ctx context.Context, host string) (*ecr.Client, ecrH
 	}
 	client := ecr.NewFromConfig(configuration, func(options *ecr.Options) {
 		options.AppID = e.options.UserAgent
+		options.APIOptions = append(options.APIOptions, e.pace(parsed))
 	})
 	e.clients[host] = client
 	return client, parsed, nil
@@ -72,8 +75,15 @@ func (e *ecrAdapter) call(ctx context.Context, repository promotion.RegistryRepo
 	if err != nil {
 		return err
 	}
+	done := func(int, error) {}
+	if e.options.Admit != nil {
+		if done, err = e.options.Admit(ctx, repository.Host()); err != nil {
+			return err
+		}
+	}
 	began := time.Now()
 	err = act(ctx, client, host)
+	done(statusOfECR(err), err)
 	if e.options.Observe != nil {
 		outcome := "ok"
 		if err != nil {
@@ -82,6 +92,25 @@ func (e *ecrAdapter) call(ctx context.Context, repository promotion.RegistryRepo
 		e.options.Observe(repository.Host(), operation, outcome, time.Since(began))
 	}
 	return err
+}
+
+// pace has each try of a PutImage, the SDK's repeats included, wait for its turn: ECR counts them by account and region
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
+func (e *ecrAdapter) pace(host ecrHost) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		if e.options.Pace == nil {
+			return nil
+		}
+		waits := middleware.FinalizeMiddlewareFunc("Pace", func(ctx context.Context, input middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			if awsmiddleware.GetOperationName(ctx) == "PutImage" {
+				if err := e.options.Pace(ctx, host.account+"/"+host.region); err != nil {
+					return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+				}
+			}
+			return next.HandleFinalize(ctx, input)
+		})
+		return stack.Finalize.Insert(waits, "Retry", middleware.After)
+	}
 }
 
 // Resolve asks DescribeImages, which knows when the image was pushed and translates nothing.

@@ -26,6 +26,10 @@ func isTagTaken(err error) bool {
 
 // explainECR turns an exception of ECR into one of the domain's errors. The texts of exceptions hold no credentials.
 func explainECR(doing, action string, repository promotion.RegistryRepository, err error) error {
+	var delayed *promotion.DelayedError
+	if errors.As(err, &delayed) {
+		return &promotion.DelayedError{Err: fmt.Errorf("%s: %w", doing, delayed.Err), After: delayed.After, Untried: delayed.Untried}
+	}
 	var missing *types.ImageNotFoundException
 	if errors.As(err, &missing) {
 		return fmt.Errorf("%s: %w", doing, promotion.ErrNotFound)
@@ -74,4 +78,16 @@ func plain(err error) error {
 		return fmt.Errorf("%s: %s", exception.ErrorCode(), exception.ErrorMessage())
 	}
 	return err
+}
+
+// statusOfECR gives the status of ECR's answer; 0 when there was none.
+func statusOfECR(err error) int {
+	var answered *awshttp.ResponseError
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.As(err, &answered):
+		return answered.HTTPStatusCode()
+	}
+	return 0
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 // guard is around every request to an OCI registry: plain HTTP goes to loopback only, each request has its own deadline,
@@ -54,6 +56,8 @@ func (g *guard) tell(request *http.Request, response *http.Response, err error, 
 	outcome := "error"
 	if err == nil {
 		outcome = strconv.Itoa(response.StatusCode)
+	} else if errors.As(err, new(*promotion.DelayedError)) {
+		outcome = "refused" // by ourselves: it was not made
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		outcome = "timeout"
 	}

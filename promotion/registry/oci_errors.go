@@ -29,6 +29,10 @@ func statusOf(err error) (int, bool) {
 
 // explain turns an answer of a registry into one of the domain's errors.
 func explain(doing string, err error) error {
+	var delayed *promotion.DelayedError
+	if errors.As(err, &delayed) {
+		return &promotion.DelayedError{Err: fmt.Errorf("%s: %w", doing, delayed.Err), After: delayed.After, Untried: delayed.Untried}
+	}
 	var busy *busyError
 	if errors.As(err, &busy) {
 		return &promotion.DelayedError{Err: fmt.Errorf("%s: %w", doing, busy), After: busy.after}

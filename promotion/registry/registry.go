@@ -21,6 +21,9 @@ type Options struct {
 	Roles     map[string]Role                                       // to assume, by registry host
 	Keychain  authn.Keychain                                        // nil: Docker's, and those of Google's registries
 	Transport http.RoundTripper                                     // nil: one of our own
+	Around    func(http.RoundTripper) http.RoundTripper             // around the transport of registries other than ECR; nil: nothing
+	Admit     Admit                                                 // before each call to ECR; nil: at once
+	Pace      func(ctx context.Context, account string) error       // before each PutImage to an account and region of ECR; nil: at once
 	AWS       func(context.Context) (aws.Config, error)             // nil: the SDK's own chain
 	Observe   func(host, route, outcome string, took time.Duration) // nil: nobody is told
 	Now       func() time.Time                                      // nil: time.Now
@@ -31,6 +34,9 @@ type Role struct {
 	ARN        string
 	ExternalID string
 }
+
+// Admit waits for a call's turn, and gives what must be told of its outcome: the answer's status, or the error.
+type Admit func(ctx context.Context, host string) (done func(status int, err error), err error)
 
 const defaultTimeout = 10 * time.Second
 
@@ -52,6 +58,9 @@ func New(options Options) *Registry {
 	}
 	if options.Transport == nil {
 		options.Transport = newTransport()
+	}
+	if options.Around != nil {
+		options.Transport = options.Around(options.Transport)
 	}
 	if options.Now == nil {
 		options.Now = time.Now

@@ -137,6 +137,12 @@ CREATE TABLE leaders (
     until  BIGINT NOT NULL
 );
 
+-- When what may be done only so often may be done next.
+CREATE TABLE reservations (
+    name TEXT   PRIMARY KEY,
+    next BIGINT NOT NULL
+);
+
 CREATE TABLE lanes (
     registry    TEXT   NOT NULL,
     tag         TEXT   NOT NULL,
@@ -171,6 +177,7 @@ CREATE INDEX policies_owner ON policies (owner);
 DROP TABLE policies;
 DROP TABLE registry_owners;
 DROP TABLE lanes;
+DROP TABLE reservations;
 DROP TABLE leaders;
 DROP TABLE entries;
 DROP TABLE announcements;

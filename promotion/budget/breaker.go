@@ -1,0 +1,94 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+const (
+	// failuresToOpen is how many calls in a row have to fail for a host to be left alone.
+	failuresToOpen = 8
+	firstPause     = 5 * time.Second
+	longestPause   = 2 * time.Minute
+)
+
+// breaker leaves a host alone that does not answer: calls fail at once, instead of each waiting for its deadline. From
+// time to time one call tries whether it is back.
+type breaker struct {
+	host string
+
+	mutex    sync.Mutex
+	failures int
+	since    time.Time // it opened; zero: closed
+	until    time.Time // the next call may try
+	pause    time.Duration
+	probing  bool
+}
+
+// allow reports whether a call may be made, and whether it is the one that tries.
+func (b *breaker) allow(now time.Time) (probe bool, err error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	switch {
+	case b.since.IsZero():
+		return false, nil
+	case now.Before(b.until) || b.probing:
+		return false, delayed(b.until.Sub(now), "%s has not answered since %s: it is tried again after %s", b.host, b.since.UTC().Format(time.TimeOnly), b.until.UTC().Format(time.TimeOnly))
+	}
+	b.probing = true
+	return true, nil
+}
+
+// withdraw says that an admitted call was not made.
+func (b *breaker) withdraw(probe bool) {
+	if probe {
+		b.mutex.Lock()
+		defer b.mutex.Unlock()
+		b.probing = false
+	}
+}
+
+// report takes what came of a call. Answers that say no are answers; a caller who gave up says nothing of the host.
+func (b *breaker) report(ctx context.Context, probe bool, status int, err error, now time.Time) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if probe {
+		b.probing = false
+	}
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return
+	case !fails(status, err):
+		b.failures, b.since, b.pause = 0, time.Time{}, 0
+		return
+	}
+	b.failures++
+	switch {
+	case probe:
+		b.pause = min(2*b.pause, longestPause)
+	case b.since.IsZero() && b.failures >= failuresToOpen:
+		b.since, b.pause = now, firstPause
+	default:
+		return
+	}
+	b.until = now.Add(b.pause/2 + rand.N(b.pause))
+}
+
+func (b *breaker) isOpen() bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return !b.since.IsZero()
+}
+
+func fails(status int, err error) bool {
+	if status == 0 {
+		return err != nil && !errors.As(err, new(*promotion.DelayedError))
+	}
+	return status >= http.StatusInternalServerError
+}
