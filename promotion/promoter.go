@@ -228,6 +228,9 @@ func (c *carrying) roleMay(ctx context.Context, people People, person Person, ro
 func (c *carrying) dispatch(ctx context.Context) error {
 	command := c.request.Command
 	switch {
+	case c.request.Late:
+		c.away()
+		return nil
 	case command.Problem != "":
 		return c.refuse(Gate{Name: "command", Reason: UnknownCommand, Expected: "a command of /promote help", Actual: command.Problem, Next: command.Suggestion})
 	case !c.policy.File.Found:

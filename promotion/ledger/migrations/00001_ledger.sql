@@ -9,7 +9,7 @@ INSERT INTO sequences (name, last) VALUES ('work', 0), ('verification', 0), ('re
 
 CREATE TABLE work (
     id          BIGINT PRIMARY KEY,
-    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement', 'check', 'drift')),
+    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement', 'check', 'drift', 'sweep')),
     subject     TEXT   NOT NULL,
     queue       TEXT   NOT NULL,
     delivery    TEXT   NOT NULL,
