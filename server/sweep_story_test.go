@@ -76,6 +76,45 @@ func TestARunThatWasMissedIsRecordedWithoutACommand(t *testing.T) {
 	s.must(s.Check(s.ctx, pull.MergeCommit(), "Ready to promote"))
 }
 
+func TestADeliveryAfterTheSweepChangesNothing(t *testing.T) {
+	s := swept(t, time.Hour)
+	pull := s.Merged("Add a basket")
+	var comment *githubtest.Comment
+	run, digest, err := s.Built(pull.MergeCommit(), "basket")
+	s.must(err)
+	s.Tested(run, "success")
+	late := s.GitHub.Capture(func() {
+		s.Staged(pull.MergeCommit(), "success")
+		comment = pull.Comment(s.Alice, "/promote production")
+	})
+	s.returns()
+	s.becomes(pull.Issue, comment, "Promoted api to production")
+	reply := s.Reply(pull.Issue, comment)
+	for _, delivery := range late {
+		delivery.Send()
+	}
+	s.settled()
+	s.names("production", digest)
+	if again := s.Reply(pull.Issue, comment); again != reply || s.ours(pull.Issue) != 1 {
+		t.Errorf("%d replies, and the first has become:\n%s\nfrom:\n%s", s.ours(pull.Issue), again, reply)
+	}
+}
+
+func TestASweptCommandPromotesNoOpenHead(t *testing.T) {
+	s, bob := unmerged(t, time.Hour)
+	pull := s.opened("Add a basket")
+	s.onPull(pull, "basket")
+	pull.Review(bob, "APPROVED", "fine")
+	s.settled()
+	s.later()
+	s.must(s.StopServer())
+	var comment *githubtest.Comment
+	s.GitHub.Quietly(func() { comment = pull.Comment(s.Alice, "/promote") })
+	s.returns()
+	s.becomes(pull.Issue, comment, "Refused", "head_moved", "no delivery told of the comment")
+	s.names("production", "")
+}
+
 func TestASweepTellsWhoAskedTooLongAgoToAskAgain(t *testing.T) {
 	s := swept(t, 200*time.Millisecond)
 	pull := s.Merged("Add a basket")
