@@ -67,8 +67,10 @@ type Sweep struct {
 	memories map[int64]*sweepMemory
 }
 
-// sweepMemory is what is remembered of one repository. Its sweeps run one after another.
+// sweepMemory is what is remembered of one repository. Its sweeps run one after another; the lock is for the moment in which
+// one that has lost its lease is still ending.
 type sweepMemory struct {
+	sync.Mutex
 	began    time.Time // the last sweep that ended well; zero: none did
 	runs     []string  // the tags of the listing
 	comments listed
@@ -93,6 +95,8 @@ type passedRun struct {
 func (s *Sweep) Repository(ctx context.Context, lease Lease, repository Repository) error {
 	began := s.Clock()
 	memory := s.remembered(repository.ID)
+	memory.Lock()
+	defer memory.Unlock()
 	runs := s.runs(ctx, lease, repository, memory, began)
 	if errors.Is(runs, ErrLeaseLost) || ctx.Err() != nil {
 		return runs
