@@ -50,6 +50,9 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 		commented = c.request.Received
 	}
 	fact.Moved = movedSince(heads, pull.Head, commented, c.request.Received)
+	if c.request.Swept {
+		fact.Moved = "no delivery told of the comment: pushes after it may have been missed as well"
+	}
 	if len(heads) == 0 || heads[len(heads)-1].Commit != pull.Head {
 		// From now on it is known which head this is.
 		entry := headEntry(c.request.Repository.ID, pull.Number, pull.Head, c.Clock(), "seen")

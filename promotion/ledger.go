@@ -44,6 +44,8 @@ type Request struct {
 	Insider     bool      // GitHub associates the requester with the repository: says nothing of what they may
 	Command     Command
 	Received    time.Time
+	Swept       bool // found by a sweep: other deliveries may have been missed as well
+	Late        bool // found too long after to be acted on
 	State       RequestState
 	Answer      Answer   // once settled, or while it waits
 	Waiting     *Waiting // while it waits, and after
@@ -69,6 +71,7 @@ const (
 	WorkAnnouncement WorkKind = "announcement" // Subject is the announcement's key
 	WorkCheck        WorkKind = "check"        // a check run to compute anew; Subject is its announcement's key
 	WorkDrift        WorkKind = "drift"        // an environment's tags to compare with the ledger; Subject names it
+	WorkSweep        WorkKind = "sweep"        // a repository in which to look for what no delivery told of; Subject is its id
 )
 
 // Work is one row of work.

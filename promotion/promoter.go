@@ -41,6 +41,8 @@ type Promoter struct {
 // How often a request is tried when something outside fails, and for how long one waits for a lane.
 const (
 	requestAttempts = 4
+	// untriedPatience is how long a request waits while systems outside are not even asked; then it answers that it could not tell.
+	untriedPatience = 5 * time.Minute
 	laneWait        = 10 * time.Minute
 )
 
@@ -103,7 +105,7 @@ func (c *carrying) again(err error) error {
 		return err
 	case c.outlasts(err):
 		return &AgainError{Err: err, After: waitingRetry, Uncounted: true}
-	case errors.As(err, &delayed) && delayed.Untried && delayed.After <= longestWait:
+	case errors.As(err, &delayed) && delayed.Untried && delayed.After <= longestWait && c.Clock().Sub(c.request.Received) < untriedPatience:
 		return &AgainError{Err: err, After: delayed.After, Uncounted: true}
 	case lasting(err), c.attempt >= requestAttempts:
 		return nil
@@ -230,6 +232,9 @@ func (c *carrying) roleMay(ctx context.Context, people People, person Person, ro
 func (c *carrying) dispatch(ctx context.Context) error {
 	command := c.request.Command
 	switch {
+	case c.request.Late:
+		c.away()
+		return nil
 	case command.Problem != "":
 		return c.refuse(Gate{Name: "command", Reason: UnknownCommand, Expected: "a command of /promote help", Actual: command.Problem, Next: command.Suggestion})
 	case !c.policy.File.Found:
@@ -350,12 +355,12 @@ func (c *carrying) reply(ctx context.Context, settled Request) ([]Announcement, 
 			answers = append(answers, request.Answer)
 		}
 	}
-	word := "reply"
+	key := ReplyKey(settled.Repository.ID, settled.Comment)
 	if settled.Source == FromCommit {
-		word = "commit_reply"
+		key = "commit_" + key
 	}
 	told := []Announcement{{
-		Key:  fmt.Sprintf("%s/%d/%d", word, settled.Repository.ID, settled.Comment),
+		Key:  key,
 		Kind: AnnounceReply, Repository: settled.Repository, Issue: settled.Issue, Commit: settled.commented(), Comment: settled.Comment, Answers: answers,
 	}}
 	waiting := slices.ContainsFunc(answers, func(answer Answer) bool { return answer.Result == ResultWaiting })

@@ -22,6 +22,13 @@ type CommentEvent struct {
 	Commands   []Command
 	TooMany    bool // more commands than a comment may have: all are refused
 	Received   time.Time
+	Swept      bool // it was found by a sweep, and no delivery told of it
+	Late       bool // found too long after to be acted on
+}
+
+// ReplyKey gives the key of the announcement that answers a comment on an issue.
+func ReplyKey(repository, comment int64) string {
+	return fmt.Sprintf("reply/%d/%d", repository, comment)
 }
 
 // PressEvent is a press of a check run's button.
@@ -59,7 +66,7 @@ func (d Door) Commented(ctx context.Context, event CommentEvent) (Changes, error
 		request := Request{
 			Key: fmt.Sprintf("%s/%d/%d/%d", source, event.Repository.ID, event.Comment, i), Source: source, Repository: event.Repository,
 			Issue: event.Issue, Commit: event.Commit, Comment: event.Comment, Commented: event.Commented, Requester: event.Author, Insider: event.Insider,
-			Command: command, Received: event.Received, State: RequestOpen,
+			Command: command, Received: event.Received, Swept: event.Swept, Late: event.Late, State: RequestOpen,
 		}
 		if err := d.add(ctx, &changes, request); err != nil {
 			return Changes{}, err

@@ -99,14 +99,14 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 	}
 }
 
-// askAgain is the task that catches up with deliveries.
-func (s *Server) askAgain(ctx context.Context) error {
+// askAgain has GitHub deliver again what failed, and gives how much it asked for.
+func (s *Server) askAgain(ctx context.Context) (int, error) {
 	deliveries, err := s.forge.Deliveries(ctx, s.options.Clock().Add(-catchUpReach), catchUpHundreds)
 	if err != nil {
-		return fmt.Errorf("catch up with deliveries: %w", err)
+		return 0, fmt.Errorf("catch up with deliveries: %w", err)
 	}
 	if err := s.holdIfRestored(ctx, deliveries); err != nil {
-		return err
+		return 0, err
 	}
 	asked, lost, err := catchUp(ctx, s.forge, deliveries)
 	s.metrics.caughtUp.WithLabelValues("asked").Add(float64(asked))
@@ -115,9 +115,9 @@ func (s *Server) askAgain(ctx context.Context) error {
 		s.options.Logger.Info().Int("asked", asked).Int("lost", lost).Msg("deliveries that failed were asked for again")
 	}
 	if err != nil {
-		return fmt.Errorf("catch up with deliveries: %w", err)
+		return asked, fmt.Errorf("catch up with deliveries: %w", err)
 	}
-	return nil
+	return asked, nil
 }
 
 // prune removes work that was done long ago.

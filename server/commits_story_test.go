@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/mock/gomock"
 
+	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/scene"
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -213,10 +215,10 @@ func (s *story) onPull(pull *githubtest.PullRequest, seed string) string {
 	return digest
 }
 
-// unmerged begins a story in which heads of open pull requests may be promoted.
-func unmerged(t *testing.T) (*story, *githubtest.User) {
+// unmerged begins a story in which heads of open pull requests may be promoted, and what was missed is looked for that often.
+func unmerged(t *testing.T, every time.Duration) (*story, *githubtest.User) {
 	t.Helper()
-	s := begin(t, scene.Options{Policy: "-"})
+	s := begin(t, scene.Options{Policy: "-", Settings: func(settings *config.Settings) { settings.CatchUpInterval = every }})
 	policy := s.defaultPolicy("allow_unmerged: true")
 	for _, name := range []string{"    builds: true\n", "    after: [build]\n", "    after: [test]\n"} {
 		policy = strings.Replace(policy, name, name+"    events: [push, pull_request]\n", 1)
@@ -227,7 +229,7 @@ func unmerged(t *testing.T) (*story, *githubtest.User) {
 }
 
 func TestAnOpenHeadThatSomebodyApproved(t *testing.T) {
-	s, bob := unmerged(t)
+	s, bob := unmerged(t, 0)
 	pull := s.opened("Add a basket")
 	digest := s.onPull(pull, "basket")
 	s.later()
@@ -241,7 +243,7 @@ func TestAnOpenHeadThatSomebodyApproved(t *testing.T) {
 }
 
 func TestAPushAfterTheCommentIsNotPromotedByIt(t *testing.T) {
-	s, bob := unmerged(t)
+	s, bob := unmerged(t, 0)
 	pull := s.opened("Add a basket")
 	s.onPull(pull, "basket")
 	verified := pull.Head()
@@ -264,7 +266,7 @@ func TestAPushAfterTheCommentIsNotPromotedByIt(t *testing.T) {
 }
 
 func TestAHeadThatNobodySawComingIsNotPromotedAtOnce(t *testing.T) {
-	s, bob := unmerged(t)
+	s, bob := unmerged(t, 0)
 	var pull *githubtest.PullRequest
 	s.settled()
 	s.GitHub.Quietly(func() { pull = s.opened("Add a basket") })

@@ -15,6 +15,7 @@ type looks struct {
 	policies *promotion.PolicySource
 	checks   promotion.Checks
 	drift    *promotion.DriftWatch
+	sweep    *promotion.Sweep
 }
 
 // LookAtCheck computes the check run of an announcement anew.
@@ -25,20 +26,29 @@ func (l *looks) LookAtCheck(ctx context.Context, key string) (promotion.Changes,
 // LookForDrift compares the tags of a repository's environments with the ledger. A repository that has no policy any more
 // leads to nothing.
 func (l *looks) LookForDrift(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error) {
+	repository, found, err := l.governed(ctx, subject)
+	if err != nil || !found {
+		return promotion.Changes{}, err
+	}
+	return l.drift.Compare(ctx, lease, repository)
+}
+
+// governed gives the repository with the id, if it has a policy.
+func (l *looks) governed(ctx context.Context, subject string) (promotion.Repository, bool, error) {
 	id, err := strconv.ParseInt(subject, 10, 64)
 	if err != nil {
-		return promotion.Changes{}, &promotion.PermanentError{Err: fmt.Errorf("look for drift: expected a repository's id, found %.40q", subject)}
+		return promotion.Repository{}, false, &promotion.PermanentError{Err: fmt.Errorf("look at a repository: expected its id, found %.40q", subject)}
 	}
 	repositories, err := l.ledger.Governed(ctx)
 	if err != nil {
-		return promotion.Changes{}, err
+		return promotion.Repository{}, false, err
 	}
 	for _, repository := range repositories {
 		if repository.ID == id {
-			return l.drift.Compare(ctx, lease, repository)
+			return repository, true, nil
 		}
 	}
-	return promotion.Changes{}, nil
+	return promotion.Repository{}, false, nil
 }
 
 // lookForDrift adds a row of work for each repository that has a policy. The rows are worked off like any other.

@@ -138,6 +138,10 @@ func (s *Server) compose() error {
 			Journal: s.ledger, Policies: policies, History: s.ledger, Book: s.ledger, Registry: registries, Records: s.ledger, Lanes: s.ledger,
 			Checks: checks, Scope: settings.Scope, Clock: clock, Slack: slack,
 		},
+		sweep: &promotion.Sweep{
+			Journal: loggedJournal{s.ledger}, Policies: policies, Recent: s.forge, Observer: observer, Records: s.ledger, Requests: s.ledger,
+			Door: door, Answered: s.answered, Parse: handlers.ParseComment, Clock: clock,
+		},
 	}
 	s.handlers = []githubapp.EventHandler{
 		handlers.WorkflowRun{Observer: observer},
@@ -239,7 +243,7 @@ func (s *Server) Run(ctx context.Context) error {
 			act   func(context.Context) error
 		}{
 			{"drift", settings.DriftInterval, s.lookForDrift},
-			{"catch_up", settings.CatchUpInterval, s.askAgain},
+			{"catch_up", settings.CatchUpInterval, s.catchUp},
 			{"prune", min(settings.Retention, time.Hour), s.prune},
 		} {
 			group.Go(func() error {

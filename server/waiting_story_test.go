@@ -168,7 +168,7 @@ func TestNothingWaitsThatCannotCome(t *testing.T) {
 }
 
 func TestAPushEndsAWait(t *testing.T) {
-	s, bob := unmerged(t)
+	s, bob := unmerged(t, 0)
 	pull := s.opened("Add a basket")
 	s.settled()
 	s.later()

@@ -41,6 +41,8 @@ type Looker interface {
 	LookAtCheck(ctx context.Context, key string) (promotion.Changes, error)
 	// LookForDrift compares the tags of a repository's environments with the ledger.
 	LookForDrift(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error)
+	// Sweep looks in a repository for what no delivery told of.
+	Sweep(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error)
 }
 
 // Worker works off the rows of work, a few at a time. Each row is held under a lease that is extended while it is
@@ -190,6 +192,8 @@ func (w *Worker) attempt(ctx context.Context, work promotion.Work) (changes prom
 		return w.Looker.LookAtCheck(ctx, work.Subject)
 	case promotion.WorkDrift:
 		return w.Looker.LookForDrift(ctx, work.Lease, work.Subject)
+	case promotion.WorkSweep:
+		return w.Looker.Sweep(ctx, work.Lease, work.Subject)
 	}
 	return promotion.Changes{}, &promotion.PermanentError{Err: fmt.Errorf("work of kind %q: nobody does that", work.Kind)}
 }

@@ -94,6 +94,13 @@ type reaction struct {
 // ID gives the comment's numeric id.
 func (c *Comment) ID() int64 { return c.id }
 
+// Age makes it look older than it is.
+func (c *Comment) Age(by time.Duration) {
+	c.issue.server().mu.Lock()
+	defer c.issue.server().mu.Unlock()
+	c.created, c.updated = c.created.Add(-by), c.updated.Add(-by)
+}
+
 // Author gives who wrote it.
 func (c *Comment) Author() *User { return c.author.user }
 

@@ -1,9 +1,11 @@
 package githubtest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -131,6 +133,36 @@ func listComments(c *call) answer {
 		return notFound()
 	}
 	return list(c, issue.comments, (*Comment).document)
+}
+
+// listRecentComments lists the comments of all issues: by id, or by the time named in sort. since is about updated_at.
+func listRecentComments(c *call) answer {
+	since, err := time.Parse(time.RFC3339, c.query.Get("since"))
+	if c.query.Has("since") && err != nil {
+		return invalidRequest("since is not a time: %s", c.query.Get("since"))
+	}
+	var found []*Comment
+	for _, comment := range c.repository.comments {
+		if !comment.updated.Before(since) {
+			found = append(found, comment)
+		}
+	}
+	when := map[string]func(*Comment) time.Time{
+		"": func(*Comment) time.Time { return time.Time{} }, "created": func(comment *Comment) time.Time { return comment.created },
+		"updated": func(comment *Comment) time.Time { return comment.updated },
+	}[c.query.Get("sort")]
+	if when == nil {
+		return invalidRequest("sort is not created or updated: %s", c.query.Get("sort"))
+	}
+	descending := c.query.Get("sort") != "" && c.query.Get("direction") != "asc"
+	slices.SortFunc(found, func(a, b *Comment) int {
+		order := cmp.Or(when(a).Compare(when(b)), cmp.Compare(a.id, b.id))
+		if descending {
+			return -order
+		}
+		return order
+	})
+	return list(c, found, (*Comment).document)
 }
 
 // commentLimit is the length of a comment's body in characters.

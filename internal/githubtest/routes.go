@@ -92,6 +92,7 @@ func buildRoutes() []*route {
 		{method: "GET", pattern: repo + "/pulls/{pull_number}/files", access: publicOr(read("pull_requests")), answer: listPullFiles},
 		{method: "GET", pattern: repo + "/pulls/{pull_number}/commits", access: publicOr(read("pull_requests")), answer: listPullCommits},
 		{method: "GET", pattern: repo + "/pulls/{pull_number}/reviews", access: publicOr(read("pull_requests")), answer: listReviews},
+		{method: "GET", pattern: repo + "/issues/comments", access: publicOr(talk...), answer: listRecentComments},
 		{method: "GET", pattern: repo + "/issues/{issue_number}", access: publicOr(talk...), answer: getIssue},
 		{method: "GET", pattern: repo + "/issues/{issue_number}/comments", access: publicOr(talk...), answer: listComments},
 		{method: "POST", pattern: repo + "/issues/{issue_number}/comments", access: needs(speak...), answer: createComment},

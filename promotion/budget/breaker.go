@@ -90,5 +90,6 @@ func fails(status int, err error) bool {
 	if status == 0 {
 		return err != nil && !errors.As(err, new(*promotion.DelayedError))
 	}
-	return status >= http.StatusInternalServerError
+	// A plain 500 is an answer to one question; these say that nobody is there to answer any.
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }

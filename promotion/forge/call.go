@@ -32,6 +32,15 @@ type request struct {
 	permission string  // the app permission that the call needs, for errors: "actions: read"
 	exact      bool    // what has moved to another name is not there
 	cursor     *string // not nil: takes where the next page begins, "" after the last
+	validator  *validator
+}
+
+// validator makes a read conditional: GitHub answers 304, which counts towards no primary limit, when what it names has not
+// changed. The tags change with the installation's token.
+// (https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate)
+type validator struct {
+	tag       string // of the answer that is known, "" for none; then of the new one
+	unchanged bool   // there is no new one
 }
 
 // address is a path below the API's root.
@@ -144,6 +153,9 @@ func (f *Forge) attempt(ctx context.Context, who identity, client *github.Client
 	if err != nil {
 		return 0, &failure{err: &promotion.PermanentError{Err: fmt.Errorf("%s: %w", r.operation, err)}}
 	}
+	if r.validator != nil && r.validator.tag != "" {
+		message.Header.Set("If-None-Match", r.validator.tag)
+	}
 	redirect, _ := ctx.Value(redirectKey{}).(*url.URL)
 	limited, cancel := context.WithTimeout(withPassage(ctx, passage{who: who, route: r.address.route, exact: r.exact, redirect: redirect}), f.timeout)
 	defer cancel()
@@ -151,11 +163,18 @@ func (f *Forge) attempt(ctx context.Context, who identity, client *github.Client
 	if accepted := (*github.AcceptedError)(nil); errors.As(err, &accepted) && r.method != http.MethodGet {
 		return 0, nil // GitHub does later what was asked for, and says no more
 	}
+	if r.validator != nil && response != nil && response.StatusCode == http.StatusNotModified {
+		r.validator.unchanged = true
+		return 0, nil
+	}
 	if err == nil {
 		err = decode(response.Response, answer)
 	}
 	if err != nil {
 		return 0, f.judge(ctx, r, response, err)
+	}
+	if r.validator != nil {
+		r.validator.tag = response.Header.Get("ETag")
 	}
 	if r.cursor != nil {
 		*r.cursor = response.Cursor

@@ -36,6 +36,7 @@ var (
 	_ promotion.TreeReader        = (*Forge)(nil)
 	_ promotion.ArtifactReader    = (*Forge)(nil)
 	_ promotion.AttestationReader = (*Forge)(nil)
+	_ promotion.RecentReader      = (*Forge)(nil)
 )
 
 // DefaultTimeout is how long one call may take, its answer's body included.

@@ -163,7 +163,14 @@ func answers() map[string][]promotion.Answer {
 	many := answered(promotion.ResultPromoted, outcomeOf(promotion.ResultPromoted, decided("api")))
 	many.Outcomes[0].Promotion.Ships = shipment(300)
 	waits := answered(promotion.ResultWaiting, outcomeOf(promotion.ResultWaiting, decided("api")))
+	away := answered(promotion.ResultInformed)
+	away.Environment, away.WhoMay = "", ""
+	away.Notes = []string{
+		"Verbatim was away when this was asked: nothing was done, ask again",
+		"The comment was made at 2026-11-23T10:40:00Z and found at 2026-11-23T12:00:00Z, and no command is carried out more than 60 minutes late. To go on, give it again in a new comment.",
+	}
 	return map[string][]promotion.Answer{
+		"away":     {away},
 		"promoted": {promoted}, "several_images": {several}, "mixed": {mixed}, "several_tags": {tags}, "first_time": {first}, "baseline": {baseline},
 		"rolled_back": {back}, "refused": {refused()}, "half_moved": {half}, "unchanged": {same}, "dry_run": {dry}, "status": {status()}, "help": {help()},
 		"invalid": {invalid()}, "unknown_environment": {unknown}, "unknown_command": {command}, "several_commands": {promoted, command, status()},

@@ -16,7 +16,7 @@ INSERT INTO compatibility (works_from) VALUES (1);
 
 CREATE TABLE work (
     id          BIGINT PRIMARY KEY,
-    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement', 'check', 'drift')),
+    kind        TEXT   NOT NULL CHECK (kind IN ('delivery', 'request', 'announcement', 'check', 'drift', 'sweep')),
     subject     TEXT   NOT NULL,
     repository  BIGINT NOT NULL,
     queue       TEXT   NOT NULL,

@@ -1,0 +1,304 @@
+package promotion
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// How far back a sweep looks, how late a comment is still acted on, how much of what was swept before is looked at again,
+// and how many runs are passed on in one go: each costs a few calls.
+const (
+	sweepReach    = 24 * time.Hour
+	sweepActs     = time.Hour
+	sweepMargin   = time.Hour
+	sweepMaximum  = 250
+	sweepBoundary = time.Hour // since is rounded, so that the listing of comments keeps its address, and with it its tags
+)
+
+// Listing is what changed in a listing of GitHub's since it was last read.
+type Listing[Item any] struct {
+	Items []Item   // of the pages that changed
+	Tags  []string // one a page: given back with the next question, it makes a page that did not change cost nothing
+}
+
+// RecentComment is a comment on an issue or pull request as GitHub lists it.
+type RecentComment struct {
+	ID          int64
+	Issue       int
+	PullRequest bool
+	Body        string
+	Author      Person
+	Insider     bool // GitHub calls the author an owner, member or collaborator
+	Created     time.Time
+	Updated     time.Time
+}
+
+// RecentReader lists what happened in a repository.
+type RecentReader interface {
+	// RecentRuns gives the runs created since then, each at its newest attempt.
+	RecentRuns(ctx context.Context, repository Repository, since time.Time, tags []string) (Listing[Run], error)
+	// RecentComments gives the comments made or edited since then.
+	RecentComments(ctx context.Context, repository Repository, since time.Time, tags []string) (Listing[RecentComment], error)
+}
+
+// ParseCommands reads a comment's commands, and whether they are too many.
+type ParseCommands func(body string) (commands []Command, tooMany bool)
+
+// Sweep finds what no delivery told of: runs without a record, and comments without an answer. What it remembers is in
+// memory only: after a restart a sweep costs a few calls more and finds the same.
+type Sweep struct {
+	Journal  Journal
+	Policies *PolicySource
+	Recent   RecentReader
+	Observer *Observer
+	Records  RecordReader
+	Requests RequestReader
+	Door     Door
+	Answered func(ctx context.Context, repository Repository, issue int, comment int64) (bool, error) // by our reply, as GitHub has it
+	Parse    ParseCommands
+	Clock    func() time.Time
+
+	mutex    sync.Mutex
+	memories map[int64]*sweepMemory
+}
+
+// sweepMemory is what is remembered of one repository. Its sweeps run one after another; the lock is for the moment in which
+// one that has lost its lease is still ending.
+type sweepMemory struct {
+	sync.Mutex
+	began    time.Time // the last sweep that ended well; zero: none did
+	runs     []string  // the tags of the listing
+	comments listed
+	passed   map[int64]passedRun
+}
+
+type listed struct {
+	since time.Time
+	tags  []string
+}
+
+// passedRun is the state in which a run was passed on to the observer.
+type passedRun struct {
+	attempt  int
+	finished bool
+	created  time.Time
+}
+
+// Repository sweeps one repository: first its runs, oldest first, then its comments, so that what is asked finds what was
+// tested. Everything is committed under the lease as it is found. With nothing new it costs one call for each listing's
+// page, answered 304. The error joins what could not be told; the next sweep looks for that again.
+func (s *Sweep) Repository(ctx context.Context, lease Lease, repository Repository) error {
+	began := s.Clock()
+	memory := s.remembered(repository.ID)
+	memory.Lock()
+	defer memory.Unlock()
+	runs := s.runs(ctx, lease, repository, memory, began)
+	if errors.Is(runs, ErrLeaseLost) || ctx.Err() != nil {
+		return runs
+	}
+	comments := s.comments(ctx, lease, repository, memory, began)
+	if runs == nil && comments == nil {
+		memory.began = began
+	}
+	return errors.Join(runs, comments)
+}
+
+func (s *Sweep) remembered(repository int64) *sweepMemory {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	memory, found := s.memories[repository]
+	if !found {
+		if s.memories == nil {
+			s.memories = map[int64]*sweepMemory{}
+		}
+		memory = &sweepMemory{passed: map[int64]passedRun{}}
+		s.memories[repository] = memory
+	}
+	return memory
+}
+
+// tagsFor gives the tags of the listing, when it is the same one.
+func (l listed) tagsFor(since time.Time) []string {
+	if !l.since.Equal(since) {
+		return nil
+	}
+	return l.tags
+}
+
+// runs passes on the runs of the last day that lack a record. GitHub lists runs by when they were created: the day is
+// looked at each time, because one that began hours ago may have ended, or run again, since the last sweep.
+func (s *Sweep) runs(ctx context.Context, lease Lease, repository Repository, memory *sweepMemory, began time.Time) error {
+	since := began.Add(-sweepReach)
+	listing, err := s.Recent.RecentRuns(ctx, repository, since, memory.runs)
+	if err != nil {
+		return gone(err)
+	}
+	if len(listing.Items) > 0 {
+		policy, err := s.Policies.Tolerant(ctx, repository)
+		if err != nil || !policy.Valid() {
+			return err
+		}
+		slices.SortFunc(listing.Items, func(a, b Run) int {
+			return compareAttempts(a.Started, a.ID, a.Attempt, b.Started, b.ID, b.Attempt)
+		})
+		all, err := s.passOn(ctx, lease, repository, policy.Policy, memory, listing.Items)
+		if err != nil || !all {
+			return err
+		}
+	}
+	for id, run := range memory.passed {
+		if run.created.Before(since) {
+			delete(memory.passed, id)
+		}
+	}
+	memory.runs = listing.Tags
+	return nil
+}
+
+// passOn passes runs on as if their events had come. It reports false when some are left for the next sweep.
+func (s *Sweep) passOn(ctx context.Context, lease Lease, repository Repository, policy Policy, memory *sweepMemory, runs []Run) (bool, error) {
+	var failures []error
+	passed := 0
+	for _, run := range runs {
+		state := passedRun{attempt: run.Attempt, finished: run.Finished(), created: run.Created}
+		if memory.passed[run.ID] == state {
+			continue
+		}
+		pending, err := s.pending(ctx, repository, policy, run)
+		if err != nil {
+			return false, err
+		}
+		if !pending {
+			continue
+		}
+		if passed++; passed > sweepMaximum {
+			return false, errors.Join(failures...)
+		}
+		if err := s.pass(ctx, lease, repository, run); err != nil {
+			failures = append(failures, fmt.Errorf("sweep run %d of %s: %w", run.ID, repository.FullName(), err))
+			if hopeless(ctx, err) {
+				return false, errors.Join(failures...)
+			}
+			continue
+		}
+		memory.passed[run.ID] = state
+	}
+	return true, errors.Join(failures...)
+}
+
+func (s *Sweep) pass(ctx context.Context, lease Lease, repository Repository, run Run) error {
+	event := RunEvent{Repository: repository, Action: "in_progress", Run: run}
+	if run.Finished() {
+		event.Action = "completed"
+	}
+	changes, err := s.Observer.RunChanged(ctx, event)
+	// Committed one by one: a later stage is judged by what is recorded of the earlier one.
+	if len(changes.Starts)+len(changes.Verifications)+len(changes.Announcements) > 0 {
+		err = errors.Join(err, s.Journal.Commit(ctx, lease, changes))
+	}
+	return err
+}
+
+// hopeless reports whether going on with the next one makes no sense: GitHub or a registry wants to be left alone, or the
+// work is somebody else's now.
+func hopeless(ctx context.Context, err error) bool {
+	delayed := (*DelayedError)(nil)
+	return errors.Is(err, ErrLeaseLost) || errors.As(err, &delayed) || ctx.Err() != nil
+}
+
+// pending reports whether a run is of a stage and may lack a record, as far as can be told without a call.
+func (s *Sweep) pending(ctx context.Context, repository Repository, policy Policy, run Run) (bool, error) {
+	stages := stagesOf(policy, run.Path)
+	if len(stages) == 0 || run.Repository != repository.ID {
+		return false, nil
+	}
+	if ByDigest(run.Event) {
+		return run.Finished(), nil // its records are those of other commits
+	}
+	records, err := s.Records.Records(ctx, repository.ID, run.Commit)
+	if err != nil {
+		return false, err
+	}
+	for _, stage := range stages {
+		for _, image := range policy.Images {
+			of := records[image.Name]
+			switch {
+			case run.Finished() && !settled(stage, run, of):
+				return true, nil
+			case !run.Finished() && stage.Job == "" && !startKnown(of, stage, run, Job{}):
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// comments answers the commands that nobody answered.
+func (s *Sweep) comments(ctx context.Context, lease Lease, repository Repository, memory *sweepMemory, began time.Time) error {
+	since := began.Add(-sweepReach)
+	if swept := memory.began.Add(-sweepMargin); swept.After(since) {
+		since = swept
+	}
+	since = since.Truncate(sweepBoundary)
+	listing, err := s.Recent.RecentComments(ctx, repository, since, memory.comments.tagsFor(since))
+	if err != nil {
+		return gone(err)
+	}
+	slices.SortFunc(listing.Items, func(a, b RecentComment) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	for _, comment := range listing.Items {
+		if comment.Created.Before(began.Add(-sweepReach)) {
+			continue
+		}
+		if err := s.comment(ctx, lease, repository, comment, began); err != nil {
+			return fmt.Errorf("sweep comment %d of %s: %w", comment.ID, repository.FullName(), err)
+		}
+	}
+	memory.comments = listed{since: since, tags: listing.Tags}
+	return nil
+}
+
+// comment takes one comment to the door, if the door would have let it in and it has no request yet. The same delivery,
+// when it comes after all, changes nothing: requests are keyed by the comment.
+func (s *Sweep) comment(ctx context.Context, lease Lease, repository Repository, comment RecentComment, now time.Time) error {
+	author := comment.Author
+	if !comment.PullRequest || author.ID <= 0 || author.Bot || strings.HasSuffix(author.Login, "[bot]") || !comment.Updated.Equal(comment.Created) {
+		return nil
+	}
+	commands, tooMany := s.Parse(comment.Body)
+	if len(commands) == 0 {
+		return nil
+	}
+	known, err := s.Requests.RequestsOfComment(ctx, repository.ID, FromComment, comment.ID)
+	if err != nil || len(known) > 0 {
+		return err
+	}
+	// A ledger that was restored from a backup does not know what it answered.
+	answered, err := s.Answered(ctx, repository, comment.Issue, comment.ID)
+	if err != nil || answered {
+		return err
+	}
+	changes, err := s.Door.Commented(ctx, CommentEvent{
+		Repository: repository, Issue: comment.Issue, Comment: comment.ID, Commented: comment.Created, Author: author, Insider: comment.Insider,
+		Commands: commands, TooMany: tooMany, Received: now, Swept: true, Late: now.Sub(comment.Created) > sweepActs,
+	})
+	if err != nil || len(changes.Requests) == 0 {
+		return err
+	}
+	return s.Journal.Commit(ctx, lease, changes)
+}
+
+// away answers a command that was found too long after it was given: what it was about may not be so any more.
+func (c *carrying) away() {
+	c.answer.Result = ResultInformed
+	c.answer.Notes = []string{
+		"Verbatim was away when this was asked: nothing was done, ask again",
+		fmt.Sprintf("The comment was made at %s and found at %s, and no command is carried out more than %d minutes late. To go on, give it again in a new comment.",
+			clockText(c.request.Commented), clockText(c.request.Received), int(sweepActs.Minutes())),
+	}
+}
