@@ -31,6 +31,7 @@ type pair struct {
 	cancel context.CancelFunc
 	client net.Conn
 	target net.Conn // nil until it is dialled
+	dead   bool     // it passes nothing on any more
 }
 
 const dialTimeout = 5 * time.Second
@@ -77,6 +78,17 @@ func (p *Proxy) Hang() {
 	}
 }
 
+// Strand lets the connections that there are pass nothing on ever again, without an end of theirs, as when a host
+// vanishes and another takes its address. New ones work.
+func (p *Proxy) Strand() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pass()
+	for each := range p.pairs {
+		each.dead = true
+	}
+}
+
 // Slow passes on what comes, in either direction, only after the delay.
 func (p *Proxy) Slow(delay time.Duration) {
 	p.mu.Lock()
@@ -85,7 +97,7 @@ func (p *Proxy) Slow(delay time.Duration) {
 	p.delay = delay
 }
 
-// Heal ends every fault.
+// Heal ends every fault but that of stranded connections.
 func (p *Proxy) Heal() { p.Slow(0) }
 
 // Close ends all connections and the proxy, and waits until nothing of it runs.
@@ -187,9 +199,7 @@ func (p *Proxy) carry(each *pair, to, from net.Conn) {
 
 // wait returns when the network would let a byte through: true, or false when the pair was taken apart meanwhile.
 func (p *Proxy) wait(each *pair) bool {
-	p.mu.Lock()
-	delay := p.delay
-	p.mu.Unlock()
+	delay, _, _ := p.state(each)
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
@@ -198,21 +208,26 @@ func (p *Proxy) wait(each *pair) bool {
 		return false
 	}
 	for {
-		p.mu.Lock()
-		open := p.open
-		p.mu.Unlock()
+		_, open, dead := p.state(each)
+		if dead {
+			<-each.ctx.Done()
+			return false
+		}
 		select {
 		case <-open:
 		case <-each.ctx.Done():
 			return false
 		}
-		p.mu.Lock()
-		same := open == p.open // it may hang again by now
-		p.mu.Unlock()
-		if same {
+		if _, now, dead := p.state(each); now == open && !dead { // it may hang again by now
 			return each.ctx.Err() == nil
 		}
 	}
+}
+
+func (p *Proxy) state(each *pair) (delay time.Duration, open chan struct{}, dead bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.delay, p.open, each.dead
 }
 
 // end resets both connections, as a cut network or a killed peer does. The proxy's lock is held.

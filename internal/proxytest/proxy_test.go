@@ -51,6 +51,22 @@ func TestAHungNetworkKeepsEverythingAndPassesNothing(t *testing.T) {
 	}
 }
 
+func TestStrandedConnectionsNeverComeBack(t *testing.T) {
+	t.Parallel()
+	proxy := begin(t)
+	old := dial(t, proxy)
+	echoes(t, old, "before")
+	proxy.Hang()
+	proxy.Strand()
+	write(t, old, "late")
+	echoes(t, dial(t, proxy), "after")
+	proxy.Heal()
+	must(t, old.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+	if count, err := old.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("on the stranded connection: got %d bytes and %v, expected neither byte nor end", count, err)
+	}
+}
+
 func TestASlowNetworkDelays(t *testing.T) {
 	t.Parallel()
 	proxy := begin(t)
