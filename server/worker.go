@@ -152,11 +152,13 @@ func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	w.Metrics.workTime.WithLabelValues(string(work.Kind)).Observe(w.Clock().Sub(began).Seconds())
 }
 
-// hold extends the lease until the row is done with. When the lease is lost, the work under it is cancelled.
+// hold extends the lease until the row is done with. When the lease is lost, or ends before the ledger has said that it is
+// extended, the work under it is cancelled: from that moment somebody else may have it.
 func (w *Worker) hold(ctx context.Context, lease promotion.Lease, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(w.Lease / 3)
 	defer ticker.Stop()
-	until := lease.Until
+	end := time.AfterFunc(lease.Until.Sub(w.Clock()), func() { cancel(promotion.ErrLeaseLost) })
+	defer end.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -166,8 +168,8 @@ func (w *Worker) hold(ctx context.Context, lease promotion.Lease, cancel context
 		extended, err := w.Ledger.Extend(ctx, lease, w.Clock().Add(w.Lease))
 		switch {
 		case err == nil:
-			until = extended.Until
-		case errors.Is(err, promotion.ErrLeaseLost), w.Clock().After(until):
+			end.Reset(extended.Until.Sub(w.Clock()))
+		case errors.Is(err, promotion.ErrLeaseLost):
 			cancel(promotion.ErrLeaseLost)
 			return
 		}
