@@ -180,8 +180,14 @@ type scheduler struct {
 	clock    func() time.Time
 }
 
+// keepWithin is how long a delivery may wait to be kept, the deliveries before it included: GitHub hangs up after 10 seconds
+// (https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/troubleshooting-webhooks#timed-out).
+const keepWithin = 8 * time.Second
+
 // Schedule keeps the delivery, and returns when it is committed.
 func (s scheduler) Schedule(ctx context.Context, dispatch githubapp.Dispatch) error {
+	ctx, cancel := context.WithTimeout(ctx, keepWithin)
+	defer cancel()
 	shape, _ := ctx.Value(shapeKey{}).(shape)
 	_, err := s.acceptor.Accept(ctx, ledger.Delivery{
 		GUID: dispatch.DeliveryID, Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: dispatch.Payload,
