@@ -144,6 +144,8 @@ func (l *Ledger) wake() {
 
 // within runs the function in one transaction that writes.
 func (l *Ledger) within(ctx context.Context, what string, act func(*sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
