@@ -49,7 +49,7 @@ func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
 	// Whoever vanishes in the middle of a claim must not keep the others from claiming for long: no transaction does
 	// anything between its statements.
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "5000"
-	config.RuntimeParams["lock_timeout"] = "10000"
+	config.RuntimeParams["lock_timeout"] = "5000"
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}

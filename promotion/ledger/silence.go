@@ -11,7 +11,7 @@ import (
 // How long a database may say nothing. One that is gone without a word (its host vanished, its network hangs) looks like
 // one that is slow, and TCP alone takes a quarter of an hour to notice.
 const (
-	patience       = 15 * time.Second // one transaction; longer than a statement waits for a lock, whose error says more
+	patience       = 8 * time.Second // one transaction; longer than a statement waits for a lock, whose error says more
 	connectTimeout = 5 * time.Second
 	pingTimeout    = 2 * time.Second
 	restless       = time.Second      // a pooled connection that has not been used for so long is tried first

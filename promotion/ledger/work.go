@@ -58,7 +58,7 @@ const nextStatement = `SELECT MIN(CASE WHEN state = 'ready' THEN next_run ELSE l
 // NextRun gives when there may be something to claim next: a row's time comes, or a lease runs out. A row behind a leased
 // one of its queue does not count: it is claimed when that one ends, of which Added tells.
 func (l *Ledger) NextRun(ctx context.Context) (next time.Time, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	var at sql.NullInt64
 	err = l.read.QueryRowContext(ctx, nextStatement).Scan(&at)
