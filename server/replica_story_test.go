@@ -65,17 +65,6 @@ func TestAReplicaThatLosesTheDatabaseIsReplaced(t *testing.T) {
 	}
 }
 
-func TestAServerWhoseDatabaseMovedWorksOn(t *testing.T) {
-	s, proxy := remote(t, scene.Options{})
-	pull := s.Merged("Add a basket")
-	s.settled()
-	proxy.Hang()
-	s.refusesDeliveries(pull.Issue)
-	proxy.Strand() // no connection that it had will ever say anything again
-	s.recovers(pull.Issue)
-	s.promotes(pull.Issue, s.Alice, "/promote", s.verified(pull.MergeCommit(), "basket"))
-}
-
 func TestDeliveriesThatNobodyCouldKeepAreCaughtUp(t *testing.T) {
 	for name, fault := range map[string]func(*proxytest.Proxy){"cut": (*proxytest.Proxy).Cut, "hung": (*proxytest.Proxy).Hang} {
 		t.Run(name, func(t *testing.T) {
