@@ -58,11 +58,12 @@ func catchUp(ctx context.Context, deliverer Deliverer, deliveries []forge.Delive
 	return asked, lost, errors.Join(failures...)
 }
 
-// How long a leader that died keeps others from leading, and how often one that lives says so.
-const (
-	leadFor    = 30 * time.Second
-	renewEvery = 10 * time.Second
-)
+// leadership gives how long a leader that died keeps others from leading, and how often one that lives says so: at most 30
+// and 10 seconds, and less where work is taken over sooner.
+func leadership(lease time.Duration) (leadFor, renewEvery time.Duration) {
+	leadFor = min(lease/2, 30*time.Second)
+	return leadFor, leadFor / 3
+}
 
 // periodically does something as soon as this process leads in it, and then every so often, as long as it does. Of all
 // processes on the database one leads; when it ends, another takes over, and does it at once.
@@ -70,6 +71,7 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 	if every <= 0 {
 		return
 	}
+	leadFor, renewEvery := leadership(s.options.Settings.Lease)
 	ticker := time.NewTicker(min(every, renewEvery))
 	defer ticker.Stop()
 	var due time.Time

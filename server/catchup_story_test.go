@@ -80,6 +80,11 @@ func (s *story) replica() (*server.Server, func() error) {
 	s.t.Helper()
 	other, err := s.Replica(s.ctx)
 	s.must(err)
+	return other, s.run(other)
+}
+
+// run runs another server until the story ends, or until what it gives is called.
+func (s *story) run(other *server.Server) func() error {
 	running, cancel := context.WithCancel(context.WithoutCancel(s.ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- other.Run(running) }()
@@ -97,5 +102,5 @@ func (s *story) replica() (*server.Server, func() error) {
 			s.t.Errorf("stop the other server: %v", err)
 		}
 	})
-	return other, stop
+	return stop
 }

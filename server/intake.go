@@ -251,9 +251,15 @@ type scheduler struct {
 	clock    func() time.Time
 }
 
+// keepWithin is how long a delivery may wait to be kept, the deliveries before it included: GitHub hangs up after 10 seconds
+// (https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/troubleshooting-webhooks#timed-out).
+const keepWithin = 8 * time.Second
+
 // Schedule keeps what is essential of the delivery, and returns when it is committed. It returns a refusal for a body
 // that is not such an event's.
 func (s scheduler) Schedule(ctx context.Context, dispatch githubapp.Dispatch) error {
+	ctx, cancel := context.WithTimeout(ctx, keepWithin)
+	defer cancel()
 	essentials, err := handlers.Essentials(dispatch.Payload)
 	if err != nil {
 		return refusal{http.StatusBadRequest, err.Error()}

@@ -168,7 +168,14 @@ func (s *Scene) StartServer(ctx context.Context) error {
 
 // Replica makes another server over the same ledger. It works once it is run.
 func (s *Scene) Replica(ctx context.Context) (*server.Server, error) {
-	return server.New(ctx, server.Options{Settings: s.settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry})
+	return s.ReplicaAt(ctx, s.settings.DatabaseURL)
+}
+
+// ReplicaAt makes another server, which reaches the ledger at that URL. It works once it is run.
+func (s *Scene) ReplicaAt(ctx context.Context, database string) (*server.Server, error) {
+	settings := s.settings
+	settings.DatabaseURL = database
+	return server.New(ctx, server.Options{Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry})
 }
 
 // StopServer stops the server as an operator does, and gives what it ended with.

@@ -150,6 +150,8 @@ const nextReadyStatement = `SELECT MIN(next_run) FROM work WHERE state = 'ready'
 // one of its queue does not count: it is claimed when that one ends, of which Added tells. Nor do the rows of the
 // repositories that have no worker to spare.
 func (l *Ledger) NextRun(ctx context.Context, without []int64) (next time.Time, found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	var lease, ready sql.NullInt64
 	places, arguments := []string{"-1"}, []any(nil)
 	for i, repository := range without {

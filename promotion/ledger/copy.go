@@ -42,7 +42,11 @@ func Copy(ctx context.Context, from, to *Ledger, force bool) ([]CopiedTable, err
 		return nil, fmt.Errorf("list the tables of the ledger to copy: %w", err)
 	}
 	var copied []CopiedTable
-	err = to.within(ctx, "copy the ledger", func(ctx context.Context, tx *transaction) error {
+	transact := to.transact
+	if to.writer != nil {
+		transact = to.writer.within
+	}
+	err = transact(ctx, "copy the ledger", func(ctx context.Context, tx *transaction) error {
 		copied = nil
 		if err := to.fresh(ctx, tx, tables); err != nil {
 			return err

@@ -114,9 +114,12 @@ func (l *Ledger) keep(batch []intake) {
 	for i, one := range batch {
 		one.kept <- kept{err == nil && added[first+int64(i)], err}
 	}
-	if err == nil {
-		l.signal()
+	if err != nil {
+		l.refused.Store(&refusal{err, l.clock()})
+		return
 	}
+	l.refused.Store(nil)
+	l.signal()
 }
 
 // insertDeliveries gives one statement for all; it gives the ids of those that were new.

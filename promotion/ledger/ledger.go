@@ -30,8 +30,9 @@ type Ledger struct {
 	writer   *writer   // of SQLite; nil for PostgreSQL
 	postgres *postgres // nil for SQLite
 	clock    func() time.Time
-	before   int64        // the schema's version when it was opened
-	after    int64        // and since
+	before   int64 // the schema's version when it was opened
+	after    int64 // and since
+	refused  atomic.Pointer[refusal]
 	turn     atomic.Int64 // the repository with which the last claim ended
 	added    chan struct{}
 	inbox    chan intake
@@ -136,8 +137,22 @@ func (l *Ledger) compatible(ctx context.Context, version, newest int64) error {
 	return nil
 }
 
-// Healthy reports whether the ledger can be written to. It returns the context's error when that cannot be told in time.
+// refusal is the last delivery's that could not be kept.
+type refusal struct {
+	err error
+	at  time.Time
+}
+
+// refusalCounts is how long a delivery that could not be kept counts against the ledger's health, unless one is kept after it:
+// a disk may have room for a small write, and none for the next delivery.
+const refusalCounts = 10 * time.Second
+
+// Healthy reports whether the ledger can be written to, and could be when it was last tried. It returns the context's error
+// when that cannot be told in time.
 func (l *Ledger) Healthy(ctx context.Context) error {
+	if last := l.refused.Load(); last != nil && l.clock().Sub(last.at) < refusalCounts {
+		return last.err
+	}
 	written := make(chan error, 1)
 	go func() {
 		written <- l.within(ctx, "write to the ledger", func(ctx context.Context, tx *transaction) error {

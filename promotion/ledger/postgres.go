@@ -48,10 +48,14 @@ func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
 		return nil, nil, errors.New("open the ledger: VERBATIM_DATABASE_URL is no address of a PostgreSQL database: expected postgres://user:password@host/database")
 	}
 	config.RuntimeParams["application_name"] = "verbatim"
-	// Whoever holds a lock and hangs must not hold it for ever.
-	config.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
-	config.RuntimeParams["lock_timeout"] = "10000"
-	pool := stdlib.OpenDB(*config)
+	// Whoever vanishes in the middle of a claim must not keep the others from claiming for long: no transaction does
+	// anything between its statements.
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = "5000"
+	config.RuntimeParams["lock_timeout"] = "5000"
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionShouldPing(silent))
 	pool.SetMaxOpenConns(postgresConnections)
 	pool.SetMaxIdleConns(postgresConnections)
 	pool.SetConnMaxLifetime(30 * time.Minute)
@@ -62,7 +66,7 @@ func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
 	if durable != "on" {
 		return nil, nil, errors.Join(fmt.Errorf("open the ledger in PostgreSQL at %s: expected fsync on, found %s: what is committed would not survive", config.Host, durable), pool.Close())
 	}
-	numbers := stdlib.OpenDB(*config)
+	numbers := stdlib.OpenDB(*config, stdlib.OptionShouldPing(silent))
 	numbers.SetMaxOpenConns(numberConnections)
 	numbers.SetMaxIdleConns(numberConnections)
 	return &postgres{config: config, numbers: numbers, telling: make(chan struct{}, 1), ended: make(chan struct{})}, pool, nil
@@ -112,7 +116,9 @@ func (p *postgres) announce(ctx context.Context, pool *sql.DB) {
 		case <-p.telling:
 		}
 		// When it fails, the others find the work at their next look.
-		_, _ = pool.ExecContext(ctx, `SELECT pg_notify($1, '')`, channel)
+		telling, cancel := context.WithTimeout(ctx, connectTimeout)
+		_, _ = pool.ExecContext(telling, `SELECT pg_notify($1, '')`, channel)
+		cancel()
 	}
 }
 
@@ -146,7 +152,7 @@ func (p *postgres) listenOnce(ctx context.Context, wake func()) error {
 	}
 	wake() // what came while nobody listened
 	for {
-		if _, err := connection.WaitForNotification(ctx); err != nil {
+		if err := await(ctx, connection); err != nil {
 			return err
 		}
 		wake()

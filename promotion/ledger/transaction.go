@@ -56,6 +56,13 @@ func (l *Ledger) within(ctx context.Context, what string, act func(context.Conte
 	if l.writer != nil {
 		return l.writer.within(ctx, what, act)
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return l.transact(ctx, what, act)
+}
+
+// transact is within for PostgreSQL, for as long as it takes.
+func (l *Ledger) transact(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
