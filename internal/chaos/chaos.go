@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/verbatim-dev/verbatim/internal/githubtest"
 )
 
 // Run kills as often as the options say, and gives what was found. Its error says that the harness itself could not go on;
@@ -83,6 +85,11 @@ func inWorld(ctx context.Context, options Options, number, kills int) (summary S
 	defer func() {
 		err = errors.Join(err, w.close(len(summary.Violations) > 0 || err != nil))
 	}()
+	if options.Replicas > 1 {
+		if err := w.overtaken(ctx); err != nil {
+			return Summary{}, fmt.Errorf("world %d, a process overtaken (logs in %s): %w", number, w.folder, err)
+		}
+	}
 	rounds := 0
 	for left := kills; left > 0; {
 		now := min(left, options.PerRound)
@@ -144,12 +151,35 @@ func (w *world) settle(ctx context.Context, last bool) findings {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.options.Settle)
 	defer cancel()
+	again := time.NewTicker(2 * time.Second)
+	defer again.Stop()
 	for {
 		found := w.look()
 		rests := time.Since(time.Unix(0, w.wrote.Load())) > quiet
 		if len(found.missing) == 0 && rests || len(found.wrong) > 0 || ctx.Err() != nil {
 			return found
 		}
+		select {
+		case <-again.C:
+			if w.options.Redeliver {
+				w.redeliver()
+			}
+		default:
+		}
 		pause(ctx, 100*time.Millisecond)
+	}
+}
+
+// redeliver has the deliveries that nobody took sent again.
+func (w *world) redeliver() {
+	taken, newest := map[string]bool{}, map[string]*githubtest.Delivery{}
+	for _, delivery := range w.github.Deliveries() {
+		taken[delivery.GUID()] = taken[delivery.GUID()] || delivery.Status()/100 == 2
+		newest[delivery.GUID()] = delivery
+	}
+	for guid, delivery := range newest {
+		if !taken[guid] {
+			delivery.Redeliver()
+		}
 	}
 }

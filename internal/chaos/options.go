@@ -16,17 +16,20 @@ const (
 
 // Options are how much is killed, and what. The zero value of a field is a sensible one.
 type Options struct {
-	Database string        // sqlite (default) or postgres
-	Replicas int           // how many processes share the database: 1 by default; more than one take postgres
-	Kills    int           // 20 by default
-	PerRound int           // kills between two checks: 20 by default
-	PerWorld int           // kills before everything begins anew, with empty stand-ins and an empty database: 100 by default
-	Parallel int           // how many worlds there are at once: 1 by default
-	Seed     uint64        // reproduces the harness's choices, though not the machine's
-	Settle   time.Duration // how long a round may take to come to rest: 2 min by default
-	Sabotage string        // "" or one of the sabotages
-	Binary   string        // built already; "" has it built
-	Out      io.Writer     // one line a round
+	Database string // sqlite (default) or postgres
+	Replicas int    // how many processes share the database: 1 by default; more than one take postgres
+	Kills    int    // 20 by default
+	PerRound int    // kills between two checks: 20 by default
+	PerWorld int    // kills before everything begins anew, with empty stand-ins and an empty database: 100 by default
+	Parallel int    // how many worlds there are at once: 1 by default
+	Seed     uint64 // reproduces the harness's choices, though not the machine's
+	// Redeliver has the harness ask for failed deliveries, as a person does on the app's page, so that a short run need not wait
+	// until the program catches up: the lead in that comes free half a minute after its holder was killed.
+	Redeliver bool
+	Settle    time.Duration // how long a round may take to come to rest: 2 min by default
+	Sabotage  string        // "" or one of the sabotages
+	Binary    string        // built already; "" has it built
+	Out       io.Writer     // one line a round
 }
 
 func (o Options) complete() (Options, error) {
