@@ -24,7 +24,7 @@ func Run(ctx context.Context, options Options) (Summary, error) {
 		if err != nil {
 			return Summary{}, err
 		}
-		defer os.RemoveAll(folder)
+		defer func() { _ = os.RemoveAll(folder) }() // it is in the temporary folder
 		tags := ""
 		if options.Sabotage != "" {
 			tags = "sabotage"
@@ -156,7 +156,11 @@ func (w *world) settle(ctx context.Context, last bool) findings {
 	for {
 		found := w.look()
 		rests := time.Since(time.Unix(0, w.wrote.Load())) > quiet
-		if len(found.missing) == 0 && rests || len(found.wrong) > 0 || ctx.Err() != nil {
+		if len(found.missing) == 0 && rests || ctx.Err() != nil {
+			return found
+		}
+		if len(found.wrong) > 0 { // enough, and what is missing may still come
+			found.missing = nil
 			return found
 		}
 		select {

@@ -82,11 +82,21 @@ func (s *Summary) add(other Summary) {
 		into *int
 		more int
 	}{
-		{&s.Kills, other.Kills}, {&s.Pauses, other.Pauses}, {&s.Faults, other.Faults}, {&s.Rounds, other.Rounds},
-		{&s.Promotions, other.Promotions}, {&s.Refusals, other.Refusals}, {&s.OtherAnswers, other.OtherAnswers},
-		{&s.Deliveries, other.Deliveries}, {&s.Attempts, other.Attempts}, {&s.Replies, other.Replies},
-		{&s.TagChanges, other.TagChanges}, {&s.RepeatedPuts, other.RepeatedPuts},
-		{&s.SlackMessages, other.SlackMessages}, {&s.SlackDuplicates, other.SlackDuplicates}, {&s.CheckRepeats, other.CheckRepeats},
+		{&s.Kills, other.Kills},
+		{&s.Pauses, other.Pauses},
+		{&s.Faults, other.Faults},
+		{&s.Rounds, other.Rounds},
+		{&s.Promotions, other.Promotions},
+		{&s.Refusals, other.Refusals},
+		{&s.OtherAnswers, other.OtherAnswers},
+		{&s.Deliveries, other.Deliveries},
+		{&s.Attempts, other.Attempts},
+		{&s.Replies, other.Replies},
+		{&s.TagChanges, other.TagChanges},
+		{&s.RepeatedPuts, other.RepeatedPuts},
+		{&s.SlackMessages, other.SlackMessages},
+		{&s.SlackDuplicates, other.SlackDuplicates},
+		{&s.CheckRepeats, other.CheckRepeats},
 	} {
 		*sum.into += sum.more
 	}

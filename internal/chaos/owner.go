@@ -43,7 +43,7 @@ func socketOf(address string) string {
 	if err != nil {
 		return ""
 	}
-	defer table.Close()
+	defer func() { _ = table.Close() }() // it was only read
 	own := fmt.Sprintf("0100007F:%04X", port)
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {

@@ -52,7 +52,7 @@ func freeAddresses(count int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close()
+		defer func() { _ = listener.Close() }() // whoever uses the port finds out
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses, nil
