@@ -108,10 +108,14 @@ func (w *world) killInDelivery(hits chan<- *replica) (disarm func() bool) {
 
 // strike kills the process; when it is gone or paused already, another.
 func (w *world) strike(victim *replica, hits chan<- *replica) {
-	for !victim.kill() {
+	for range 1000 {
+		if victim.kill() {
+			hits <- victim
+			return
+		}
+		pause(context.Background(), 10*time.Millisecond)
 		victim = one(w.random, w.replicas)
 	}
-	hits <- victim
 }
 
 // fault makes a bounded number of requests go wrong.

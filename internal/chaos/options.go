@@ -23,6 +23,8 @@ type Options struct {
 	PerWorld int    // kills before everything begins anew, with empty stand-ins and an empty database: 100 by default
 	Parallel int    // how many worlds there are at once: 1 by default
 	Seed     uint64 // reproduces the harness's choices, though not the machine's
+	// Late has the process that is overtaken hang even later: after its last look at the ledger, right before it puts the tag.
+	Late bool
 	// Redeliver has the harness ask for failed deliveries, as a person does on the app's page, so that a short run need not wait
 	// until the program catches up: the lead in that comes free half a minute after its holder was killed.
 	Redeliver bool

@@ -21,14 +21,20 @@ func (w *world) overtaken(ctx context.Context) error {
 		changes = append(changes, change)
 	}
 	hung := make(chan *replica, 1)
-	// The manifest is what is read last before the ledger says that the promotion runs, and the tag is put.
-	w.points.arm(&point{label: "registry manifest get", when: atAfter, act: func(r *http.Request) {
+	hang := func(r *http.Request) {
 		victim := w.sender(r)
 		if victim.pause() {
 			w.paused.Add(1)
 			hung <- victim
 		}
-	}})
+	}
+	// The manifest is what is read last before the ledger says that the promotion runs. After that the registry is greeted,
+	// and the tag is put.
+	point := &point{label: "registry manifest get", when: atAfter, act: hang}
+	if w.options.Late {
+		point.act = func(*http.Request) { w.points.arm(greeting(hang)) }
+	}
+	w.points.arm(point)
 	if err := shop.taken(ctx, changes[0]); err != nil {
 		return err
 	}
@@ -51,6 +57,10 @@ func (w *world) overtaken(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func greeting(act func(*http.Request)) *point {
+	return &point{label: "registry GET", when: atAfter, act: act}
 }
 
 // offered gives a change that is ready to be promoted.

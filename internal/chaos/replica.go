@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -30,7 +31,7 @@ type replica struct {
 }
 
 func newReplica(binary, folder string, number int, environment []string) (*replica, error) {
-	addresses, err := freeAddresses(2)
+	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -39,23 +40,24 @@ func newReplica(binary, folder string, number int, environment []string) (*repli
 		return nil, err
 	}
 	return &replica{
-		binary: binary, address: addresses[0], log: log,
-		environment: append(environment, "VERBATIM_ADDR="+addresses[0], "VERBATIM_METRICS_ADDR="+addresses[1]),
+		binary: binary, address: address, log: log,
+		environment: append(environment, "VERBATIM_ADDR="+address, "VERBATIM_METRICS_ADDR=127.0.0.1:0"),
 	}, nil
 }
 
-// freeAddresses finds ports on loopback that nobody listens on.
-func freeAddresses(count int) ([]string, error) {
-	var addresses []string
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+// freeAddress finds a port on loopback that nobody listens on, outside the range that the system gives to connections: it must
+// not be taken by one while the process is down.
+func freeAddress() (string, error) {
+	var failure error
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			return address, listener.Close()
 		}
-		defer func() { _ = listener.Close() }() // whoever uses the port finds out
-		addresses = append(addresses, listener.Addr().String())
+		failure = err
 	}
-	return addresses, nil
+	return "", failure
 }
 
 // start starts the process, and returns when it listens.

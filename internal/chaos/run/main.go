@@ -28,6 +28,7 @@ func run(ctx context.Context) int {
 	flag.IntVar(&options.PerWorld, "world", 100, "kills before everything begins anew with an empty database")
 	flag.IntVar(&options.Parallel, "parallel", 1, "worlds at once")
 	flag.Uint64Var(&options.Seed, "seed", 1, "the seed of the harness's choices")
+	flag.BoolVar(&options.Late, "late", false, "of several replicas, have one hang right before it puts the tag")
 	flag.StringVar(&options.Sabotage, "sabotage", "", "take one promise away, which must be found: "+
 		chaos.AcknowledgeBeforeCommit+", "+chaos.NoFencing+" or "+chaos.NoDeduplication)
 	flag.StringVar(&options.Binary, "binary", "", "the binary; built when it is not given")
