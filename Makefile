@@ -8,6 +8,8 @@ ARGS ?=
 TESTFLAGS ?=
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -benchmem
+KILLS ?= 100
+CHAOSFLAGS ?= -round 50 -parallel 2
 
 # One way of building for everything but the race detector: static, and what is compiled once is used by all.
 export CGO_ENABLED := 0
@@ -50,6 +52,14 @@ fuzz: ## Run each fuzz target for a short time (FUZZTIME=1m)
 .PHONY: bench
 bench: ## Run the benchmarks (BENCHFLAGS='-benchmem -count=6')
 	go test -run '^$$' -bench . $(BENCHFLAGS) ./...
+
+.PHONY: chaos
+chaos: ## Kill the program over and over and see that nothing is lost or done twice (KILLS=1000 CHAOSFLAGS='-seed 2')
+	go run ./internal/chaos/run -kills $(KILLS) $(CHAOSFLAGS)
+	.ci/postgres go run ./internal/chaos/run -database postgres -kills $(KILLS) $(CHAOSFLAGS)
+	.ci/postgres go run ./internal/chaos/run -database postgres -replicas 3 -kills $(KILLS) $(CHAOSFLAGS)
+	for sabotage in acknowledge_before_commit no_deduplication; do go run ./internal/chaos/run -kills $(KILLS) $(CHAOSFLAGS) -sabotage $$sabotage || exit; done
+	.ci/postgres go run ./internal/chaos/run -database postgres -replicas 3 -kills $(KILLS) $(CHAOSFLAGS) -sabotage no_fencing
 
 .PHONY: generate
 generate: ## Write the generated files anew

@@ -176,6 +176,20 @@ func (c Checks) Again(ctx context.Context, policies *PolicySource, reader Record
 	return changes, err
 }
 
+// checksAgain gives the rows that compute check runs anew in their commits' queues. Requests need them: an event of the commit
+// that is worked on at the same time may have read the records before, and tell its older view afterwards. What answers a
+// button stays as it is: computed anew, it would not say any more what came of pressing it.
+func checksAgain(announcements []Announcement) []NewWork {
+	var work []NewWork
+	for _, announcement := range announcements {
+		if check := announcement.Check; check != nil && check.Pressed == nil {
+			queue := fmt.Sprintf("commit/%d/%s", check.Repository.ID, check.Commit)
+			work = append(work, NewWork{Kind: WorkCheck, Subject: announcement.Key, Repository: check.Repository.ID, Queue: queue})
+		}
+	}
+	return work
+}
+
 // laterChecks gives the rows that compute check runs anew at the moments at which their gates fall by the mere passing of time.
 func laterChecks(announcements []Announcement) []NewWork {
 	var work []NewWork

@@ -306,6 +306,7 @@ func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
 	}
 	changes.Announcements = append(changes.Announcements, checks...)
 	changes.Work, err = c.wakeOthers(ctx, request)
+	changes.Work = append(changes.Work, checksAgain(checks)...)
 	return changes, err
 }
 

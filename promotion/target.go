@@ -203,6 +203,7 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 		return nil
 	}
 	missed, err = c.Observer.announce(ctx, c.request.Repository, c.policy, into.commit, records, missed, nil)
+	missed.Work = append(missed.Work, checksAgain(missed.Announcements)...)
 	return cmp.Or(err, c.Journal.Commit(ctx, c.lease, missed))
 }
 

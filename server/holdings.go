@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -20,6 +21,7 @@ type holdings struct {
 // has said that it is extended. From that moment somebody else may have the row.
 type holding struct {
 	work   promotion.Work
+	until  atomic.Int64 // when the lease ends, in microseconds
 	end    *time.Timer
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -37,6 +39,8 @@ func newHoldings() *holdings {
 func (h *holdings) add(ctx context.Context, work promotion.Work, left time.Duration) *holding {
 	held := &holding{work: work}
 	held.ctx, held.cancel = context.WithCancelCause(ctx)
+	held.until.Store(work.Until.UnixMicro())
+	held.ctx = promotion.WithLeaseEnd(held.ctx, func() time.Time { return time.UnixMicro(held.until.Load()) })
 	held.end = time.AfterFunc(left, func() { held.cancel(promotion.ErrLeaseLost) })
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -143,6 +147,7 @@ func (h *holdings) extendOnce(ctx context.Context, ledger LeaseExtender, clock f
 		switch {
 		case held == nil || held.work.Lease != one:
 		case err == nil && !gone[one]:
+			held.until.Store(until.UnixMicro())
 			held.end.Reset(until.Sub(clock()))
 		case err == nil:
 			held.cancel(promotion.ErrLeaseLost)

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -211,7 +212,9 @@ func listDeliveries(c *call) answer {
 	}
 	status := c.query.Get("status")
 	page, header, last := []object{}, http.Header{}, int64(0)
-	for _, delivery := range slices.Backward(c.server.deliveries) {
+	// By number, as the cursor goes: one that took long is noted after some that were sent later.
+	newestFirst := slices.SortedFunc(slices.Values(c.server.deliveries), func(a, b *Delivery) int { return cmp.Compare(b.id, a.id) })
+	for _, delivery := range newestFirst {
 		if c.server.now().Sub(delivery.delivered) > deliveryLife || after != 0 && delivery.id >= after ||
 			status == "success" && !delivery.succeeded() || status == "failure" && delivery.succeeded() {
 			continue

@@ -31,7 +31,7 @@ func (s *Scene) Built(commit *githubtest.Commit, seed string) (*githubtest.Run, 
 	run.Request()
 	run.Start()
 	job := run.Job("build").Start()
-	digest, err := s.Registry.PushIndex(Image, commit.SHA(), seed)
+	digest, err := s.Registry.PushIndex(s.image, commit.SHA(), seed)
 	if err != nil {
 		return nil, "", fmt.Errorf("push the image of %s: %w", commit.Short(), err)
 	}
@@ -120,7 +120,7 @@ func (s *Scene) Reply(issue *githubtest.Issue, to *githubtest.Comment) string {
 
 // Tag gives the digest that a tag of the image names in the registry, "" when there is none.
 func (s *Scene) Tag(tag string) string {
-	digest, err := s.Registry.Digest(Image, tag)
+	digest, err := s.Registry.Digest(s.image, tag)
 	if err != nil {
 		return ""
 	}

@@ -45,6 +45,7 @@ type Scene struct {
 	Server     *server.Server
 
 	options  Options
+	image    string // the registry repository's path
 	settings config.Settings
 	folder   string
 	database string       // the ledger's URL
@@ -62,7 +63,7 @@ func Start(ctx context.Context, options Options) (*Scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scene{options: options, folder: folder, database: "sqlite:" + filepath.Join(folder, "verbatim.db")}
+	s := &Scene{options: options, image: Image, folder: folder, database: "sqlite:" + filepath.Join(folder, "verbatim.db")}
 	if postgrestest.Available() {
 		if s.database, s.removed, err = postgrestest.New(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -75,21 +76,29 @@ func Start(ctx context.Context, options Options) (*Scene, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.GitHub = githubtest.New(githubtest.Options{RateLimit: 1_000_000})
-	s.populate()
+	s.populate("acme/shop")
 	if err := s.StartServer(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// populate makes the organisation acme, its repository shop and its people.
-func (s *Scene) populate() {
+// On gives a scene without a server of its own, in a GitHub and a registry that are there already: the repository of the
+// organisation acme, with that policy, its people, and the moves. Of the methods, those that concern the server do nothing.
+func On(github *githubtest.Server, registry *registrytest.Server, repository, image, policy string) *Scene {
+	s := &Scene{GitHub: github, Registry: registry, image: image, options: Options{Policy: policy}}
+	s.populate(repository)
+	return s
+}
+
+// populate makes the organisation acme, its repository and its people.
+func (s *Scene) populate(repository string) {
 	acme := s.GitHub.Organisation("acme")
 	var visibility []githubtest.RepositoryOption
 	if !s.options.Public {
 		visibility = append(visibility, githubtest.Private)
 	}
-	s.Repository = s.GitHub.Repository("acme/shop", visibility...)
+	s.Repository = s.GitHub.Repository(repository, visibility...)
 	s.Alice, s.Walter, s.Rita, s.Stranger = s.GitHub.User("alice"), s.GitHub.User("walter"), s.GitHub.User("rita"), s.GitHub.User("mallory")
 	for user, role := range map[*githubtest.User]string{s.Alice: "maintain", s.Walter: "write", s.Rita: "read"} {
 		acme.Member(user)

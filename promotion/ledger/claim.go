@@ -77,6 +77,7 @@ func (l *Ledger) due(ctx context.Context, tx *transaction, repositories []int64,
 		statement += ` FOR UPDATE SKIP LOCKED`
 	}
 	var due []int64
+	seen := map[string]bool{}
 	for i, repository := range repositories {
 		left := len(repositories) - i
 		share := (limit - len(due) + left - 1) / left
@@ -90,7 +91,7 @@ func (l *Ledger) due(ctx context.Context, tx *transaction, repositories []int64,
 		if err != nil {
 			return nil, err
 		}
-		picked, err := firstOfQueues(rows, share)
+		picked, err := firstOfQueues(rows, share, seen)
 		if err != nil {
 			return nil, err
 		}
@@ -104,11 +105,10 @@ func (l *Ledger) due(ctx context.Context, tx *transaction, repositories []int64,
 	return due, nil
 }
 
-// firstOfQueues gives the first rows, and of each queue one.
-func firstOfQueues(rows *sql.Rows, most int) ([]int64, error) {
+// firstOfQueues gives the first rows, and of each queue that was not seen yet one.
+func firstOfQueues(rows *sql.Rows, most int, seen map[string]bool) ([]int64, error) {
 	defer rows.Close()
 	var picked []int64
-	seen := map[string]bool{}
 	for len(picked) < most && rows.Next() {
 		var id int64
 		var queue string

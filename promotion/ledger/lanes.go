@@ -60,14 +60,20 @@ func laneState(ctx context.Context, tx *transaction, lane promotion.Lane, lease 
 			owner = fmt.Sprintf("environment %s (image %s) of this repository", environment, image)
 		}
 		return promotion.LaneAnswer{Owner: owner}, nil
-	case work != 0 && work != lease.Work && heldUntil > micros(now):
+	case work == 0 || work == lease.Work:
+		return promotion.LaneAnswer{Taken: true}, nil
+	case heldUntil > micros(now):
 		return promotion.LaneAnswer{Busy: true}, nil
 	}
-	return promotion.LaneAnswer{Taken: true}, nil
+	// Whoever held the lane may have been killed with the tag half moved. As long as that work is about to be taken up again,
+	// nobody comes between.
+	var pending int
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE id = $1 AND (state = 'leased' OR state = 'ready' AND next_run <= $2)`, work, micros(now)).Scan(&pending)
+	return promotion.LaneAnswer{Taken: pending == 0, Busy: pending > 0}, err
 }
 
 func freeLanes(ctx context.Context, tx *transaction, lease promotion.Lease) error {
-	_, err := tx.ExecContext(ctx, `UPDATE lanes SET work = 0, token = 0, held_until = 0 WHERE work = $1 AND token = $2`, lease.Work, lease.Token)
+	_, err := tx.ExecContext(ctx, `UPDATE lanes SET work = 0, token = 0, held_until = 0 WHERE work = $1 AND work <> 0 AND token = $2`, lease.Work, lease.Token)
 	return err
 }
 

@@ -448,9 +448,18 @@ func TestLanes(t *testing.T) {
 		t.Errorf("after the release: %s", got)
 	}
 	b.clock.Pass(2 * time.Minute)
-	three := b.leased("three")
-	if got := take(three, claim("production", "production")); got != "taken" {
-		t.Errorf("after the lease had ended: %s", got)
+	b.accept("three", "push", "three")
+	leases := map[string]promotion.Lease{}
+	names, work := b.claims(100)
+	for i, name := range names {
+		leases[name] = work[i].Lease
+	}
+	if got := take(leases["three"], claim("production", "production")); got != "busy" {
+		t.Errorf("after the lease had ended, while the work under it is taken up again: %s", got)
+	}
+	b.must(b.Commit(t.Context(), leases["two"], promotion.Changes{Complete: true}))
+	if got := take(leases["three"], claim("production", "production")); got != "taken" {
+		t.Errorf("after the work was done: %s", got)
 	}
 	if _, err := b.TakeLanes(t.Context(), two, claim("production", "production")); !errors.Is(err, promotion.ErrLeaseLost) && err != nil {
 		t.Errorf("with an old lease: %v", err)

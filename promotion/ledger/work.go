@@ -60,7 +60,7 @@ func (l *Ledger) Extend(ctx context.Context, leases []promotion.Lease, until tim
 				continue
 			}
 			if err == nil {
-				_, err = tx.ExecContext(ctx, `UPDATE lanes SET held_until = $1 WHERE work = $2 AND token = $3`, micros(until), lease.Work, lease.Token)
+				_, err = tx.ExecContext(ctx, `UPDATE lanes SET held_until = $1 WHERE work = $2 AND work <> 0 AND token = $3`, micros(until), lease.Work, lease.Token)
 			}
 			if err != nil {
 				return err

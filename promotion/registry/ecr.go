@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -98,14 +99,16 @@ func (e *ecrAdapter) call(ctx context.Context, repository promotion.RegistryRepo
 // (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
 func (e *ecrAdapter) pace(host ecrHost) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
-		if e.options.Pace == nil {
-			return nil
-		}
 		waits := middleware.FinalizeMiddlewareFunc("Pace", func(ctx context.Context, input middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			var err error
 			if awsmiddleware.GetOperationName(ctx) == "PutImage" {
-				if err := e.options.Pace(ctx, host.account+"/"+host.region); err != nil {
-					return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+				if e.options.Pace != nil {
+					err = e.options.Pace(ctx, host.account+"/"+host.region)
 				}
+				err = cmp.Or(err, promotion.HoldsLease(ctx, e.options.Now()))
+			}
+			if err != nil {
+				return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 			}
 			return next.HandleFinalize(ctx, input)
 		})

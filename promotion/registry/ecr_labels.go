@@ -72,7 +72,7 @@ func (e *ecrAdapter) blob(ctx context.Context, repository promotion.RegistryRepo
 // download gets what a presigned address gives: one request without credentials, which follows no redirect.
 func (e *ecrAdapter) download(ctx context.Context, doing string, repository promotion.RegistryRepository, address *url.URL) ([]byte, error) {
 	client := http.Client{
-		Transport: &guard{next: e.options.Transport, timeout: e.options.Timeout, observe: func(_, _, outcome string, took time.Duration) {
+		Transport: &guard{next: e.options.Transport, timeout: e.options.Timeout, now: e.options.Now, observe: func(_, _, outcome string, took time.Duration) {
 			if e.options.Observe != nil {
 				e.options.Observe(repository.Host(), "GET layer", outcome, took)
 			}

@@ -19,6 +19,7 @@ import (
 type guard struct {
 	next    http.RoundTripper
 	timeout time.Duration
+	now     func() time.Time
 	observe func(host, route, outcome string, took time.Duration)
 }
 
@@ -31,6 +32,11 @@ const maximumAnswer = maximumManifest + 1<<20
 func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Scheme != "https" && !isLoopback(request.URL.Hostname()) {
 		return nil, errPlainHTTP
+	}
+	if request.Method == http.MethodPut {
+		if err := promotion.HoldsLease(request.Context(), g.now()); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(request.Context(), g.timeout)
 	began := time.Now()

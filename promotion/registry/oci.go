@@ -39,7 +39,7 @@ func newOCI(options Options) *ociAdapter {
 		timeout: options.Timeout,
 		options: []remote.Option{
 			remote.WithAuthFromKeychain(keychain),
-			remote.WithTransport(&guard{next: options.Transport, timeout: options.Timeout, observe: options.Observe}),
+			remote.WithTransport(&guard{next: options.Transport, timeout: options.Timeout, now: options.Now, observe: options.Observe}),
 			remote.WithUserAgent(options.UserAgent),
 			remote.WithRetryPredicate(worthRepeating),
 			remote.WithRetryBackoff(remote.Backoff{Duration: 100 * time.Millisecond, Factor: 3, Jitter: 0.3, Steps: 3}),

@@ -33,7 +33,7 @@ CREATE TABLE work (
 );
 CREATE INDEX work_ready ON work (repository, next_run, id) WHERE state = 'ready';
 CREATE INDEX work_leased ON work (lease_until, queue) WHERE state = 'leased';
-CREATE INDEX work_set_aside ON work (kind) WHERE state = 'set_aside';
+CREATE INDEX work_set_aside ON work (id) WHERE state = 'set_aside';
 CREATE INDEX work_finished ON work (finished) WHERE state = 'done';
 CREATE UNIQUE INDEX work_delivery ON work (delivery, subject) WHERE kind = 'delivery';
 
