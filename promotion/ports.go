@@ -34,12 +34,14 @@ type StageReader interface {
 
 // History reads what was promoted.
 type History interface {
-	// Live gives the succeeded promotions, rollbacks and baselines of an image in an environment, in the order in which
-	// they finished.
+	// Live gives the newest hundred succeeded promotions, rollbacks and baselines of an image in an environment, in the order
+	// in which they finished.
 	Live(ctx context.Context, repository int64, environment, image string) ([]Promotion, error)
+	// EverLive gives all of them, for going back to any.
+	EverLive(ctx context.Context, repository int64, environment, image string) ([]Promotion, error)
 	// PromotionsOf gives the promotions of a request, in the order in which they were added.
 	PromotionsOf(ctx context.Context, request int64) ([]Promotion, error)
-	// Sequence gives how many promotions and rollbacks have succeeded in the environment.
+	// Sequence gives a number that rises with each promotion and rollback that succeeds in the environment; 0 before the first.
 	Sequence(ctx context.Context, repository int64, environment string) (int64, error)
 }
 

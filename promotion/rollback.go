@@ -39,7 +39,7 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 	if outcome, done, err := move.resume(ctx); done || err != nil {
 		return outcome, err
 	}
-	live, err := c.History.Live(ctx, c.request.Repository.ID, into.environment.Name, image.Name)
+	live, err := c.History.EverLive(ctx, c.request.Repository.ID, into.environment.Name, image.Name)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -58,7 +58,7 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 			decision.Gates = append(decision.Gates, *gate)
 		}
 		// Under the lane, nothing moves any more.
-		if live, err = c.History.Live(ctx, c.request.Repository.ID, into.environment.Name, image.Name); err != nil {
+		if live, err = c.History.EverLive(ctx, c.request.Repository.ID, into.environment.Name, image.Name); err != nil {
 			return Outcome{}, err
 		}
 	}

@@ -203,6 +203,21 @@ func (m *MockHistory) EXPECT() *MockHistoryMockRecorder {
 	return m.recorder
 }
 
+// EverLive mocks base method.
+func (m *MockHistory) EverLive(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "EverLive", ctx, repository, environment, image)
+	ret0, _ := ret[0].([]promotion.Promotion)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// EverLive indicates an expected call of EverLive.
+func (mr *MockHistoryMockRecorder) EverLive(ctx, repository, environment, image any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "EverLive", reflect.TypeOf((*MockHistory)(nil).EverLive), ctx, repository, environment, image)
+}
+
 // Live mocks base method.
 func (m *MockHistory) Live(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
 	m.ctrl.T.Helper()

@@ -44,7 +44,7 @@ func Copy(ctx context.Context, from, to *Ledger, force bool) ([]CopiedTable, err
 	var copied []CopiedTable
 	transact := to.transact
 	if to.writer != nil {
-		transact = to.writer.within
+		transact = to.within
 	}
 	err = transact(ctx, "copy the ledger", func(ctx context.Context, tx *transaction) error {
 		copied = nil

@@ -11,7 +11,7 @@ import (
 // Statements gives every statement that was run on SQLite so far: those are kept prepared.
 func (l *Ledger) Statements() []string {
 	var all []string
-	_ = l.writer.within(context.Background(), "look", func(context.Context, *transaction) error {
+	_ = l.within(context.Background(), "look", func(context.Context, *transaction) error {
 		for statement := range l.writer.statements {
 			all = append(all, statement)
 		}

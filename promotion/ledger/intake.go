@@ -99,7 +99,7 @@ func (l *Ledger) keep(batch []intake) {
 	defer cancel()
 	added := map[int64]bool{}
 	var first int64
-	err := l.within(ctx, "keep deliveries", func(ctx context.Context, tx *transaction) (err error) {
+	err := l.hurry(ctx, "keep deliveries", func(ctx context.Context, tx *transaction) (err error) {
 		if first, err = l.draw(ctx, tx, "work", len(batch)); err != nil {
 			return err
 		}

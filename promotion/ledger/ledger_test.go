@@ -362,8 +362,8 @@ func TestPromotionsInTheOrderInWhichTheyFinished(t *testing.T) {
 	if b.must(err); len(live) != 2 || live[0].ID != baseline.ID || live[1].ID != slow.ID {
 		t.Errorf("live: %+v", live)
 	}
-	if sequence := must(b.Sequence(t.Context(), 42, "production")); sequence != 1 {
-		t.Errorf("sequence %d", sequence)
+	if sequence := must(b.Sequence(t.Context(), 42, "production")); sequence != b.clock.Now().UnixMicro() {
+		t.Errorf("sequence %d, want when the last one finished", sequence)
 	}
 	if of := must(b.PromotionsOf(t.Context(), 5)); len(of) != 3 {
 		t.Errorf("%d promotions of the request", len(of))

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
@@ -76,13 +78,27 @@ func (l *Ledger) Origin(ctx context.Context, repository int64, image string, dig
 	return promotion.ParseCommit(text)
 }
 
-// Live gives what succeeded for an image in an environment, in the order in which it finished.
+// liveDepth is how many promotions decide what an environment has: many more are only ever gone back to by name.
+const liveDepth = 100
+
+// Live gives the newest of what succeeded for an image in an environment, in the order in which it finished.
 func (l *Ledger) Live(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT content FROM promotions WHERE repository = $1 AND environment = $2 AND image = $3 AND state = 'succeeded' ORDER BY finished, id`, repository, environment, image)
+	return l.live(ctx, repository, environment, image, liveDepth)
+}
+
+// EverLive gives all that succeeded, in the order in which it finished.
+func (l *Ledger) EverLive(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
+	return l.live(ctx, repository, environment, image, math.MaxInt32)
+}
+
+func (l *Ledger) live(ctx context.Context, repository int64, environment, image string, most int) ([]promotion.Promotion, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT content FROM promotions WHERE repository = $1 AND environment = $2 AND image = $3 AND state = 'succeeded' ORDER BY finished DESC, id DESC LIMIT $4`,
+		repository, environment, image, most)
 	live, err := collect(rows, err, decoded[promotion.Promotion])
 	if err != nil {
 		return nil, fmt.Errorf("read what %s has of %s: %w", environment, image, err)
 	}
+	slices.Reverse(live)
 	return live, nil
 }
 
@@ -96,14 +112,15 @@ func (l *Ledger) PromotionsOf(ctx context.Context, request int64) ([]promotion.P
 	return promotions, nil
 }
 
-// Sequence gives how many promotions and rollbacks succeeded in the environment.
+// Sequence gives a number that rises with each promotion and rollback that succeeds in the environment: when the last one
+// finished.
 func (l *Ledger) Sequence(ctx context.Context, repository int64, environment string) (int64, error) {
-	var count int64
-	err := l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM promotions WHERE repository = $1 AND environment = $2 AND state = 'succeeded' AND kind <> 'baseline'`, repository, environment).Scan(&count)
+	var last sql.NullInt64
+	err := l.read.QueryRowContext(ctx, `SELECT MAX(finished) FROM promotions WHERE repository = $1 AND environment = $2 AND state = 'succeeded' AND kind <> 'baseline'`, repository, environment).Scan(&last)
 	if err != nil {
-		return 0, fmt.Errorf("count the promotions to %s: %w", environment, err)
+		return 0, fmt.Errorf("read the last promotion to %s: %w", environment, err)
 	}
-	return count, nil
+	return last.Int64, nil
 }
 
 // Request gives one request, or promotion.ErrNotFound.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 )
 
 // transaction is a transaction that writes. Of SQLite it uses statements that are prepared once: preparing takes longer
@@ -54,11 +55,19 @@ func (t *transaction) prepared(ctx context.Context, statement string) *sql.Stmt 
 // after the context has ended, but not after within has returned.
 func (l *Ledger) within(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
 	if l.writer != nil {
-		return l.writer.within(ctx, what, act)
+		return l.writer.propose(&proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})})
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return l.transact(ctx, what, act)
+}
+
+// hurry is within for what somebody outside waits for.
+func (l *Ledger) hurry(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
+	if l.writer == nil {
+		return l.within(ctx, what, act)
+	}
+	return l.writer.propose(&proposal{hurry: true, ctx: ctx, what: what, act: act, done: make(chan struct{})})
 }
 
 // transact is within for PostgreSQL, for as long as it takes.
@@ -88,6 +97,9 @@ const (
 	maximumGroup = 64
 	// maximumStatements bounds how many statements are kept prepared; there are about a hundred.
 	maximumStatements = 400
+	// hurryLasts is how long after a delivery the next is expected, and longestGather how long it is waited for.
+	hurryLasts    = 10 * time.Millisecond
+	longestGather = 2 * time.Millisecond
 )
 
 // writer is the one place that writes to SQLite. Transactions that come while a commit is under way share the next one:
@@ -97,12 +109,14 @@ type writer struct {
 	waiting    chan *proposal
 	quit       chan struct{}
 	ended      chan struct{}
-	statements map[string]*sql.Stmt // only the writer's own goroutine touches these
+	hurried    time.Time            // when a delivery was last kept; only the writer's own goroutine touches this
+	statements map[string]*sql.Stmt // and these
 	missing    []string
 }
 
 // proposal is a transaction that waits for its group.
 type proposal struct {
+	hurry bool // somebody outside waits for it
 	ctx  context.Context
 	what string
 	act  func(context.Context, *transaction) error
@@ -119,14 +133,14 @@ func newWriter(database *sql.DB) *writer {
 	return w
 }
 
-func (w *writer) within(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
-	one := &proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})}
+// propose has a transaction written, and returns when it is committed.
+func (w *writer) propose(one *proposal) error {
 	select {
 	case w.waiting <- one:
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", what, ctx.Err())
+	case <-one.ctx.Done():
+		return fmt.Errorf("%s: %w", one.what, one.ctx.Err())
 	case <-w.quit:
-		return fmt.Errorf("%s: %w", what, errClosed)
+		return fmt.Errorf("%s: %w", one.what, errClosed)
 	}
 	select {
 	case <-one.done:
@@ -137,7 +151,7 @@ func (w *writer) within(ctx context.Context, what string, act func(context.Conte
 	case <-one.done:
 		return one.err
 	default:
-		return fmt.Errorf("%s: %w", what, errClosed)
+		return fmt.Errorf("%s: %w", one.what, errClosed)
 	}
 }
 
@@ -162,21 +176,44 @@ func (w *writer) run() {
 				return
 			}
 		}
-	gather:
-		for len(group) < maximumGroup {
-			select {
-			case next := <-w.waiting:
-				group = append(group, next)
-			default:
-				break gather
-			}
-		}
+		group = w.gather(group)
 		w.commit(group)
 		for _, one := range group {
 			close(one.done)
 		}
 		w.prepare()
 	}
+}
+
+// gather takes what else waits. While deliveries come, the workers' transactions wait a little for the next of them: a
+// commit of their own would only keep those waiting.
+func (w *writer) gather(group []*proposal) []*proposal {
+	var patience <-chan time.Time
+	for len(group) < maximumGroup {
+		if group[len(group)-1].hurry {
+			w.hurried, patience = time.Now(), nil
+		} else if patience == nil && len(group) == 1 && time.Since(w.hurried) < hurryLasts {
+			timer := time.NewTimer(longestGather)
+			defer timer.Stop()
+			patience = timer.C
+		}
+		if patience == nil {
+			select {
+			case next := <-w.waiting:
+				group = append(group, next)
+			default:
+				return group
+			}
+			continue
+		}
+		select {
+		case next := <-w.waiting:
+			group = append(group, next)
+		case <-patience:
+			return group
+		}
+	}
+	return group
 }
 
 // commit runs a group in one transaction.
@@ -196,7 +233,7 @@ func (w *writer) commit(group []*proposal) {
 		return
 	}
 	for _, one := range group {
-		if one.err = w.propose(ctx, tx, one); errors.Is(one.err, errGroupLost) {
+		if one.err = w.try(ctx, tx, one); errors.Is(one.err, errGroupLost) {
 			// SQLite undoes everything by itself when a disk is full or fails (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
 			fail("its group", one.err)
 			_ = tx.Rollback() // there may be nothing left to undo
@@ -211,8 +248,8 @@ func (w *writer) commit(group []*proposal) {
 
 var errGroupLost = errors.New("the transaction is gone")
 
-// propose runs one transaction of a group, and takes back what it did when it fails.
-func (w *writer) propose(ctx context.Context, tx *sql.Tx, one *proposal) error {
+// try runs one transaction of a group, and takes back what it did when it fails.
+func (w *writer) try(ctx context.Context, tx *sql.Tx, one *proposal) error {
 	if one.ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", one.what, one.ctx.Err())
 	}

@@ -102,6 +102,7 @@ CREATE TABLE promotions (
     content     TEXT   NOT NULL
 );
 CREATE INDEX promotions_live ON promotions (repository, environment, image, finished, id) WHERE state = 'succeeded';
+CREATE INDEX promotions_last ON promotions (repository, environment, finished) WHERE state = 'succeeded' AND kind <> 'baseline';
 CREATE INDEX promotions_request ON promotions (request, id);
 
 CREATE TABLE announcements (
