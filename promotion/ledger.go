@@ -82,6 +82,7 @@ type Work struct {
 	Repository int64  // on whose behalf; 0 for nobody's
 	Queue      string // rows of one queue run one after another; "" for none
 	Delivery   string // the GUID, for logs
+	Trace      string // 32 hex digits that all work has which one delivery led to, for logs
 	Payload    []byte
 	Attempts   int // with this one
 	Created    time.Time
@@ -95,6 +96,7 @@ type NewWork struct {
 	Repository int64 // on whose behalf
 	Queue      string
 	At         time.Time // not before
+	Trace      string    // of the row that led to it; the ledger fills it in
 }
 
 // AnnouncementKind says which kind of message an announcement is.
@@ -141,6 +143,7 @@ type Changes struct {
 	Work          []NewWork
 	Entries       []Entry // by Key: one that is known already is left as it is
 	ReleaseLanes  bool    // give back every lane held under this lease
+	Trace         string  // of the row that led to them; the ledger fills it in
 }
 
 // Add appends other's rows.

@@ -83,6 +83,7 @@ func (r refusal) Error() string { return r.reason }
 // ServeHTTP answers one delivery: 202 once it is kept, else 405, 415, 413, 400, 401 or 503 with the reason as text.
 func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	r = r.WithContext(withTrace(r))
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 	if err := i.serve(recorder, r); err != nil {
 		var refused refusal
@@ -93,7 +94,7 @@ func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			recorder.Header().Set("Allow", http.MethodPost)
 		}
 		zerolog.Ctx(r.Context()).Warn().Str(LogDelivery, cleanHeader(r.Header.Get("X-GitHub-Delivery"))).
-			Str(LogEvent, cleanHeader(r.Header.Get("X-GitHub-Event"))).Int(LogStatus, refused.status).Str(LogReason, refused.reason).Msg("delivery refused")
+			Str(LogEvent, cleanHeader(r.Header.Get("X-GitHub-Event"))).Int(LogStatus, refused.status).Str(LogReason, refused.reason).Str(LogTrace, traceOf(r.Context())).Msg("delivery refused")
 		http.Error(recorder, refused.reason, refused.status)
 	}
 	i.metrics.Delivery(r.Header.Get("X-GitHub-Event"), recorder.status, time.Since(began))
@@ -269,7 +270,7 @@ func (s scheduler) Schedule(ctx context.Context, dispatch githubapp.Dispatch) er
 		return refusal{http.StatusBadRequest, err.Error()}
 	}
 	_, err = s.acceptor.Accept(ctx, ledger.Delivery{
-		GUID: dispatch.DeliveryID, Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: essentials,
+		GUID: dispatch.DeliveryID, Trace: traceOf(ctx), Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: essentials,
 		Repository: shape.Repository.ID, Received: s.clock(),
 	})
 	if err != nil {

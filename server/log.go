@@ -28,6 +28,7 @@ const (
 	LogSubject     = "subject"
 	LogAttempts    = "attempts"
 	LogAfter       = "after"
+	LogTrace       = "trace_id"
 )
 
 // logChanges writes one line for each thing that was decided.

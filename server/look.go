@@ -60,7 +60,7 @@ func (s *Server) lookForDrift(ctx context.Context) error {
 	var rows []promotion.NewWork
 	for _, repository := range repositories {
 		subject := strconv.FormatInt(repository.ID, 10)
-		rows = append(rows, promotion.NewWork{Kind: promotion.WorkDrift, Subject: subject, Repository: repository.ID, Queue: "drift/" + subject})
+		rows = append(rows, promotion.NewWork{Kind: promotion.WorkDrift, Subject: subject, Repository: repository.ID, Queue: "drift/" + subject, Trace: newTrace()})
 	}
 	return s.ledger.AddWork(ctx, rows)
 }

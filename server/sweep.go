@@ -45,7 +45,7 @@ func (s *Server) addSweeps(ctx context.Context, after time.Duration) error {
 	var rows []promotion.NewWork
 	for i, repository := range repositories {
 		subject := strconv.FormatInt(repository.ID, 10)
-		rows = append(rows, promotion.NewWork{Kind: promotion.WorkSweep, Subject: subject, Repository: repository.ID, Queue: "sweep/" + subject, At: at.Add(time.Duration(i) * apart)})
+		rows = append(rows, promotion.NewWork{Kind: promotion.WorkSweep, Subject: subject, Repository: repository.ID, Queue: "sweep/" + subject, Trace: newTrace(), At: at.Add(time.Duration(i) * apart)})
 	}
 	return s.ledger.AddWork(ctx, rows)
 }

@@ -159,7 +159,7 @@ func (w *Worker) idle(ctx context.Context, failed bool) {
 func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	began := w.Clock()
 	w.Metrics.workWait.WithLabelValues(string(work.Kind)).Observe(max(began.Sub(work.Due), 0).Seconds())
-	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Logger()
+	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Str(LogTrace, work.Trace).Logger()
 	ctx = promotion.WithTurn(logger.WithContext(ctx), turnOf(work))
 	changes, err := w.attempt(ctx, work)
 	outcome := w.conclude(ctx, work, changes, err)

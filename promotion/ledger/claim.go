@@ -29,7 +29,7 @@ const dueStatement = `SELECT id, queue FROM work WHERE state = 'ready' AND repos
 	ORDER BY next_run, id LIMIT 256`
 
 const leaseStatement = `UPDATE work SET state = 'leased', token = token + 1, attempts = attempts + 1, lease_until = $1 WHERE id IN (%s)
-	RETURNING id, kind, subject, repository, queue, delivery, payload, attempts, token, created, next_run`
+	RETURNING id, kind, subject, repository, queue, delivery, trace, payload, attempts, token, created, next_run`
 
 // Claim gives at most limit rows of work that are due, each under a lease: rows that are ready, and rows whose lease has
 // run out. Of one queue it gives one row at a time. Repositories have their turns: one with much work does not keep the
@@ -133,7 +133,7 @@ func leaseRows(ctx context.Context, tx *transaction, due []int64, until time.Tim
 	claimed, err := collect(rows, err, func(rows *sql.Rows) (promotion.Work, error) {
 		work := promotion.Work{Lease: promotion.Lease{Until: until}}
 		var created, due int64
-		err := rows.Scan(&work.Work, &work.Kind, &work.Subject, &work.Repository, &work.Queue, &work.Delivery, &work.Payload, &work.Attempts, &work.Token, &created, &due)
+		err := rows.Scan(&work.Work, &work.Kind, &work.Subject, &work.Repository, &work.Queue, &work.Delivery, &work.Trace, &work.Payload, &work.Attempts, &work.Token, &created, &due)
 		work.Created, work.Due = fromMicros(created), fromMicros(due)
 		return work, err
 	})

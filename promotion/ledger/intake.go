@@ -13,6 +13,7 @@ import (
 // Delivery is a delivery of GitHub's, to be kept as a row of work. GUID and event name identify it.
 type Delivery struct {
 	GUID       string
+	Trace      string // 32 hex digits, for logs
 	Event      string
 	Queue      string // deliveries of one queue are worked off in turn
 	Payload    []byte
@@ -125,16 +126,16 @@ func (l *Ledger) keep(batch []intake) {
 // insertDeliveries gives one statement for all; it gives the ids of those that were new.
 func insertDeliveries(batch []intake, first int64) (string, []any) {
 	var statement strings.Builder
-	statement.WriteString(`INSERT INTO work (id, kind, subject, repository, queue, delivery, payload, state, attempts, token, next_run, lease_until, last_error, created, finished) VALUES `)
-	arguments := make([]any, 0, 7*len(batch))
+	statement.WriteString(`INSERT INTO work (id, kind, subject, repository, queue, delivery, trace, payload, state, attempts, token, next_run, lease_until, last_error, created, finished) VALUES `)
+	arguments := make([]any, 0, 8*len(batch))
 	for i, one := range batch {
 		if i > 0 {
 			statement.WriteString(", ")
 		}
-		at := 7 * i
-		fmt.Fprintf(&statement, `($%d, 'delivery', $%d, $%d, $%d, $%d, $%d, 'ready', 0, 0, $%d, 0, '', $%[7]d, 0)`, at+1, at+2, at+3, at+4, at+5, at+6, at+7)
+		at := 8 * i
+		fmt.Fprintf(&statement, `($%d, 'delivery', $%d, $%d, $%d, $%d, $%d, $%d, 'ready', 0, 0, $%d, 0, '', $%[8]d, 0)`, at+1, at+2, at+3, at+4, at+5, at+6, at+7, at+8)
 		delivery := one.delivery
-		arguments = append(arguments, first+int64(i), delivery.Event, delivery.Repository, delivery.Queue, delivery.GUID,
+		arguments = append(arguments, first+int64(i), delivery.Event, delivery.Repository, delivery.Queue, delivery.GUID, delivery.Trace,
 			strings.ToValidUTF8(string(delivery.Payload), "\ufffd"), micros(delivery.Received))
 	}
 	statement.WriteString(` ON CONFLICT DO NOTHING RETURNING id`)

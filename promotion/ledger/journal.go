@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -15,9 +16,11 @@ import (
 // promotion.ErrLeaseLost. New requests and promotions get their IDs.
 func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes promotion.Changes) error {
 	err := l.within(ctx, "commit changes", func(ctx context.Context, tx *transaction) error {
-		if err := l.holds(ctx, tx, lease); err != nil {
+		trace, err := l.holds(ctx, tx, lease)
+		if err != nil {
 			return err
 		}
+		changes := traced(changes, trace)
 		for _, write := range []func(context.Context, *transaction, promotion.Changes) error{
 			writeStarts, l.writeVerifications, l.writeRequests, l.writePromotions, l.writeEntries, l.writeAnnouncements, l.writeWork,
 		} {
@@ -37,6 +40,16 @@ func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes prom
 		l.signal()
 	}
 	return err
+}
+
+// traced has the rows that a row led to carry its trace.
+func traced(changes promotion.Changes, trace string) promotion.Changes {
+	changes.Work = slices.Clone(changes.Work)
+	for i := range changes.Work {
+		changes.Work[i].Trace = trace
+	}
+	changes.Trace = trace
+	return changes
 }
 
 func writeStarts(ctx context.Context, tx *transaction, changes promotion.Changes) error {
@@ -182,7 +195,7 @@ func (l *Ledger) writeAnnouncements(ctx context.Context, tx *transaction, change
 			// A comment's reactions are told in turn: eyes first, then what came of it.
 			queue = fmt.Sprintf("reaction/%d/%d", announcement.Repository.ID, announcement.Comment)
 		}
-		work := promotion.NewWork{Kind: promotion.WorkAnnouncement, Subject: announcement.Key, Repository: announcement.Repository.ID, Queue: queue}
+		work := promotion.NewWork{Kind: promotion.WorkAnnouncement, Trace: changes.Trace, Subject: announcement.Key, Repository: announcement.Repository.ID, Queue: queue}
 		if err := l.writeWork(ctx, tx, promotion.Changes{Work: []promotion.NewWork{work}}); err != nil {
 			return err
 		}
@@ -201,8 +214,8 @@ func (l *Ledger) writeWork(ctx context.Context, tx *transaction, changes promoti
 		if due.IsZero() {
 			due = now
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO work (id, kind, subject, repository, queue, delivery, payload, state, attempts, token, next_run, lease_until, last_error, created, finished)
-			VALUES ($1, $2, $3, $4, $5, '', '', 'ready', 0, 0, $6, 0, '', $7, 0)`, id, string(work.Kind), work.Subject, work.Repository, work.Queue, micros(due), micros(now))
+		_, err = tx.ExecContext(ctx, `INSERT INTO work (id, kind, subject, repository, queue, delivery, trace, payload, state, attempts, token, next_run, lease_until, last_error, created, finished)
+			VALUES ($1, $2, $3, $4, $5, '', $6, '', 'ready', 0, 0, $7, 0, '', $8, 0)`, id, string(work.Kind), work.Subject, work.Repository, work.Queue, work.Trace, micros(due), micros(now))
 		if err != nil {
 			return fmt.Errorf("work %s %s: %w", work.Kind, work.Subject, err)
 		}

@@ -18,7 +18,7 @@ func (l *Ledger) TakeLanes(ctx context.Context, lease promotion.Lease, claim pro
 		if err := l.alone(ctx, tx, lockLanes); err != nil {
 			return err
 		}
-		if err := l.holds(ctx, tx, lease); err != nil {
+		if _, err := l.holds(ctx, tx, lease); err != nil {
 			return err
 		}
 		now := l.clock()

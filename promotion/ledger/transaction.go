@@ -117,11 +117,11 @@ type writer struct {
 // proposal is a transaction that waits for its group.
 type proposal struct {
 	hurry bool // somebody outside waits for it
-	ctx  context.Context
-	what string
-	act  func(context.Context, *transaction) error
-	err  error
-	done chan struct{}
+	ctx   context.Context
+	what  string
+	act   func(context.Context, *transaction) error
+	err   error
+	done  chan struct{}
 }
 
 func newWriter(database *sql.DB) *writer {

@@ -71,21 +71,21 @@ func (l *Ledger) Extend(ctx context.Context, leases []promotion.Lease, until tim
 	return lost, err
 }
 
-// holds reports ErrLeaseLost unless the row is leased under the token. Until the transaction ends, nobody can claim it.
-func (l *Ledger) holds(ctx context.Context, tx *transaction, lease promotion.Lease) error {
-	statement := `SELECT 1 FROM work WHERE id = $1 AND token = $2 AND state = 'leased'`
+// holds gives the row's trace, or ErrLeaseLost unless the row is leased under the token. Until the transaction ends, nobody
+// can claim it.
+func (l *Ledger) holds(ctx context.Context, tx *transaction, lease promotion.Lease) (trace string, err error) {
+	statement := `SELECT trace FROM work WHERE id = $1 AND token = $2 AND state = 'leased'`
 	if l.postgres != nil {
 		statement += ` FOR UPDATE`
 	}
-	var one int
-	err := tx.QueryRowContext(ctx, statement, lease.Work, lease.Token).Scan(&one)
+	err = tx.QueryRowContext(ctx, statement, lease.Work, lease.Token).Scan(&trace)
 	if errors.Is(err, sql.ErrNoRows) {
 		if isUnfenced {
-			return nil
+			return "", nil
 		}
-		return promotion.ErrLeaseLost
+		return "", promotion.ErrLeaseLost
 	}
-	return err
+	return trace, err
 }
 
 func complete(ctx context.Context, tx *transaction, lease promotion.Lease, now time.Time) error {

@@ -21,6 +21,7 @@ CREATE TABLE work (
     repository  BIGINT NOT NULL,
     queue       TEXT   NOT NULL,
     delivery    TEXT   NOT NULL,
+    trace       TEXT   NOT NULL,
     payload     TEXT   NOT NULL,
     state       TEXT   NOT NULL CHECK (state IN ('ready', 'leased', 'done', 'set_aside')),
     attempts    BIGINT NOT NULL CHECK (attempts >= 0),
