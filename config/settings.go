@@ -18,6 +18,7 @@ type Settings struct {
 	MetricsAddr           string
 	PublicURL             string // without a slash at the end
 	DatabaseURL           string
+	Connections           int // to PostgreSQL
 	LogLevel              string
 	Workers               int
 	Lease                 time.Duration
@@ -25,6 +26,8 @@ type Settings struct {
 	CatchUpInterval       time.Duration    // 0: never
 	Retention             time.Duration    // 0: for ever
 	DriftInterval         time.Duration    // 0: never
+	Concurrency           int              // calls to GitHub at once, by installation
+	Reserve               int              // percent of an hour's calls
 	ECRPutRate            int              // PutImage calls a second, by account and region
 	ArtifactLimit         int64            // bytes of a zip
 	TrustedRootFile       string           // "": by TUF

@@ -69,7 +69,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.private, err = listen(ctx, "VERBATIM_METRICS_ADDR", settings.MetricsAddr); err != nil {
 		return err
 	}
-	if s.ledger, err = ledger.Open(ctx, settings.DatabaseURL, s.options.Clock); err != nil {
+	if s.ledger, err = ledger.Open(ctx, settings.DatabaseURL, s.options.Clock, ledger.Connections(settings.Connections)); err != nil {
 		return err
 	}
 	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "pull_request_review", "commit_comment", "ping"})
@@ -90,7 +90,7 @@ func listen(ctx context.Context, setting, address string) (net.Listener, error) 
 // compose makes the domain's parts and gives each the adapters it asks for.
 func (s *Server) compose() error {
 	settings, clock := s.options.Settings, s.options.Clock
-	s.budget = budget.New(budget.Options{Clock: clock, Reserver: s.ledger, Waited: s.metrics.Waited})
+	s.budget = budget.New(budget.Options{Clock: clock, Reserver: s.ledger, Waited: s.metrics.Waited, Concurrency: settings.Concurrency, Reserve: float64(settings.Reserve) / 100})
 	creator, err := forge.NewClientCreator(settings.GitHub, forge.ClientOptions{
 		UserAgent: "verbatim/" + s.options.Version, Observe: s.metrics.Outside,
 		Around: func(next http.RoundTripper) http.RoundTripper { return s.budget.Transport(next, forge.Identity) },

@@ -68,8 +68,22 @@ func laneState(ctx context.Context, tx *transaction, lane promotion.Lane, lease 
 	// Whoever held the lane may have been killed with the tag half moved. As long as that work is about to be taken up again,
 	// nobody comes between.
 	var pending int
-	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE id = $1 AND (state = 'leased' OR state = 'ready' AND next_run <= $2)`, work, micros(now)).Scan(&pending)
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE id = $1 AND (state = 'leased' OR state = 'ready' AND (next_run <= $2 OR EXISTS (`+runningStatement+`)))`, work, micros(now)).Scan(&pending)
 	return promotion.LaneAnswer{Taken: pending == 0, Busy: pending > 0}, err
+}
+
+// runningStatement finds promotions under way that the row $1 carries on.
+const runningStatement = `SELECT 1 FROM promotions WHERE state = 'running' AND request = (
+	SELECT id FROM requests WHERE key = (SELECT subject FROM work WHERE id = $1 AND kind = 'request'))`
+
+// keepLanes frees the lanes of a row that is given back, unless a promotion is under way in them: its tag may have been moved,
+// and nobody comes between until that is finished or reported.
+func keepLanes(ctx context.Context, tx *transaction, lease promotion.Lease) error {
+	var running int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (`+runningStatement+`) AS running`, lease.Work).Scan(&running); err != nil || running > 0 {
+		return err
+	}
+	return freeLanes(ctx, tx, lease)
 }
 
 func freeLanes(ctx context.Context, tx *transaction, lease promotion.Lease) error {

@@ -50,10 +50,28 @@ var (
 	_ promotion.PolicyCache        = (*Ledger)(nil)
 )
 
+// Option is a choice for Open.
+type Option func(*choices)
+
+type choices struct{ connections int }
+
+// Connections is how many connections are kept to PostgreSQL; 0: 16.
+func Connections(count int) Option {
+	return func(chosen *choices) {
+		if count > 0 {
+			chosen.connections = count
+		}
+	}
+}
+
 // Open opens the database, checks that it keeps what it is given, and migrates it. The URL is sqlite:PATH or
 // postgres://…. The error names what is wrong: the folder, the file, the server, or a schema that a newer Verbatim wrote;
 // never the URL, which may hold a password.
-func Open(ctx context.Context, url string, clock func() time.Time) (*Ledger, error) {
+func Open(ctx context.Context, url string, clock func() time.Time, options ...Option) (*Ledger, error) {
+	chosen := choices{connections: postgresConnections}
+	for _, choose := range options {
+		choose(&chosen)
+	}
 	l := &Ledger{
 		clock: clock, added: make(chan struct{}, 1), inbox: make(chan intake, maximumBatch), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -66,7 +84,7 @@ func Open(ctx context.Context, url string, clock func() time.Time) (*Ledger, err
 		name = path
 		l.write, read, err = openSQLite(ctx, path)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
-		l.postgres, l.write, err = openPostgres(ctx, url)
+		l.postgres, l.write, err = openPostgres(ctx, url, chosen.connections)
 		read = l.write
 	default:
 		err = fmt.Errorf("open the ledger: expected VERBATIM_DATABASE_URL to be sqlite:PATH, such as sqlite:verbatim.db, or postgres://…")

@@ -534,3 +534,38 @@ func TestRepositoriesTakeTurns(t *testing.T) {
 		t.Errorf("next run without the burst: %s %t %v, want the leases' end", next, found, err)
 	}
 }
+
+func TestALaneStaysWithAPromotionThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.must(b.Commit(t.Context(), b.leased("one"), promotion.Changes{
+		Complete: true,
+		Requests: []*promotion.Request{{Key: "first", Repository: shop, State: promotion.RequestOpen}},
+		Work:     []promotion.NewWork{{Kind: promotion.WorkRequest, Subject: "first"}},
+	}))
+	_, work := b.claims(1)
+	lease := work[0].Lease
+	claim := promotion.LaneClaim{Repository: 42, Environment: "production", Image: "api", Lanes: []promotion.Lane{{Registry: image, Tag: "production"}}}
+	if answer := must(b.TakeLanes(t.Context(), lease, claim)); !answer.Taken {
+		t.Fatalf("%+v", answer)
+	}
+	request := must(b.RequestByKey(t.Context(), "first"))
+	running := &promotion.Promotion{Request: request.ID, Repository: 42, Environment: "production", Image: "api", Kind: promotion.KindPromotion, State: promotion.Running, Digest: digest}
+	b.must(b.Commit(t.Context(), lease, promotion.Changes{Promotions: []*promotion.Promotion{running}}))
+	b.must(b.Retry(t.Context(), lease, b.clock.Now().Add(time.Hour), "the registry asks to wait", true)) // the tag may have been moved
+	other := b.leased("two")
+	if answer := must(b.TakeLanes(t.Context(), other, claim)); !answer.Busy {
+		t.Errorf("somebody comes between a tag and its record: %+v", answer)
+	}
+	b.clock.Pass(time.Hour)
+	_, work = b.claims(10)
+	for _, again := range work {
+		if again.Subject == "first" {
+			done := must(running.To(promotion.Succeeded, b.clock.Now()))
+			b.must(b.complete(again.Lease, promotion.Changes{Promotions: []*promotion.Promotion{&done}}))
+		}
+	}
+	if answer := must(b.TakeLanes(t.Context(), b.leased("three"), claim)); !answer.Taken {
+		t.Errorf("the lane is not free afterwards: %+v", answer)
+	}
+}

@@ -42,7 +42,7 @@ type postgres struct {
 }
 
 // openPostgres opens a pool. Its errors never hold the URL.
-func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
+func openPostgres(ctx context.Context, url string, connections int) (*postgres, *sql.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, nil, errors.New("open the ledger: VERBATIM_DATABASE_URL is no address of a PostgreSQL database: expected postgres://user:password@host/database")
@@ -56,8 +56,8 @@ func openPostgres(ctx context.Context, url string) (*postgres, *sql.DB, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	pool := stdlib.OpenDB(*config, stdlib.OptionShouldPing(silent))
-	pool.SetMaxOpenConns(postgresConnections)
-	pool.SetMaxIdleConns(postgresConnections)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(30 * time.Minute)
 	var durable string
 	if err := pool.QueryRowContext(ctx, `SHOW fsync`).Scan(&durable); err != nil {

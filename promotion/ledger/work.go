@@ -11,27 +11,27 @@ import (
 
 // Retry gives the row back, to be run at that time. Uncounted, the try does not count as one of its attempts.
 func (l *Ledger) Retry(ctx context.Context, lease promotion.Lease, at time.Time, cause string, counted bool) error {
-	return l.giveBack(ctx, lease, `UPDATE work SET state = 'ready', lease_until = 0, next_run = $1, last_error = $2, attempts = attempts - $3 WHERE id = $4 AND token = $5 AND state = 'leased'`,
+	return l.giveBack(ctx, lease, keepLanes, `UPDATE work SET state = 'ready', lease_until = 0, next_run = $1, last_error = $2, attempts = attempts - $3 WHERE id = $4 AND token = $5 AND state = 'leased'`,
 		micros(at), cut(cause), flag(!counted), lease.Work, lease.Token)
 }
 
 // HandBack gives the row back as if it had not been claimed.
 func (l *Ledger) HandBack(ctx context.Context, lease promotion.Lease) error {
-	return l.giveBack(ctx, lease, `UPDATE work SET state = 'ready', lease_until = 0, attempts = attempts - 1 WHERE id = $1 AND token = $2 AND state = 'leased'`, lease.Work, lease.Token)
+	return l.giveBack(ctx, lease, keepLanes, `UPDATE work SET state = 'ready', lease_until = 0, attempts = attempts - 1 WHERE id = $1 AND token = $2 AND state = 'leased'`, lease.Work, lease.Token)
 }
 
 // SetAside takes the row out of work, with why. It blocks nothing, and stays to be looked at.
 func (l *Ledger) SetAside(ctx context.Context, lease promotion.Lease, cause string) error {
-	return l.giveBack(ctx, lease, `UPDATE work SET state = 'set_aside', lease_until = 0, last_error = $1, finished = $2 WHERE id = $3 AND token = $4 AND state = 'leased'`,
+	return l.giveBack(ctx, lease, freeLanes, `UPDATE work SET state = 'set_aside', lease_until = 0, last_error = $1, finished = $2 WHERE id = $3 AND token = $4 AND state = 'leased'`,
 		cut(cause), micros(l.clock()), lease.Work, lease.Token)
 }
 
-func (l *Ledger) giveBack(ctx context.Context, lease promotion.Lease, statement string, arguments ...any) error {
+func (l *Ledger) giveBack(ctx context.Context, lease promotion.Lease, lanes func(context.Context, *transaction, promotion.Lease) error, statement string, arguments ...any) error {
 	err := l.within(ctx, "give back work", func(ctx context.Context, tx *transaction) error {
 		if err := fenced(tx.ExecContext(ctx, statement, arguments...)); err != nil {
 			return err
 		}
-		return freeLanes(ctx, tx, lease)
+		return lanes(ctx, tx, lease)
 	})
 	l.signal()
 	return err
