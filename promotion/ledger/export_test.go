@@ -57,7 +57,7 @@ func (l *Ledger) postgresPlan(ctx context.Context, statement string) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	name := fmt.Sprintf("looked_%d", looked.Add(1))
 	for _, prepare := range []string{"SET plan_cache_mode = force_generic_plan", "SET enable_seqscan = off", "PREPARE " + name + " AS " + statement} {
 		if _, err := connection.ExecContext(ctx, prepare); err != nil {
