@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -59,8 +60,8 @@ func openPostgres(ctx context.Context, url string, connections int) (*postgres, 
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(30 * time.Minute)
-	var durable string
-	if err := pool.QueryRowContext(ctx, `SHOW fsync`).Scan(&durable); err != nil {
+	durable, err := firstAnswer(ctx, pool)
+	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open the ledger in PostgreSQL at %s, database %s: %w", config.Host, config.Database, err), pool.Close())
 	}
 	if durable != "on" {
@@ -70,6 +71,26 @@ func openPostgres(ctx context.Context, url string, connections int) (*postgres, 
 	numbers.SetMaxOpenConns(numberConnections)
 	numbers.SetMaxIdleConns(numberConnections)
 	return &postgres{config: config, numbers: numbers, telling: make(chan struct{}, 1), ended: make(chan struct{})}, pool, nil
+}
+
+// startPatience is how long a database that does not answer is waited for at the start: it may be starting as well.
+const startPatience = 20 * time.Second
+
+// firstAnswer asks whether what is committed survives. A server that answers anything, a wrong password too, is not waited for.
+func firstAnswer(ctx context.Context, pool *sql.DB) (fsync string, err error) {
+	until := time.Now().Add(startPatience)
+	for {
+		err = pool.QueryRowContext(ctx, `SHOW fsync`).Scan(&fsync)
+		if answered := (*pgconn.PgError)(nil); err == nil || errors.As(err, &answered) || ctx.Err() != nil || time.Now().After(until) {
+			return fsync, err
+		}
+		timer := time.NewTimer(reconnectAfter)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
 }
 
 // draw draws numbers in a transaction of its own. Nobody waits for the disk: what uses the numbers is written after it,
