@@ -35,7 +35,7 @@ func (a *account) admit(ctx context.Context, turn promotion.Turn, options Option
 	if err := a.affords(ctx, turn, options); err != nil {
 		return err
 	}
-	if err := a.turns.enter(ctx, turn); err != nil {
+	if err := a.queue(ctx, turn); err != nil {
 		return err
 	}
 	// While it waited, others may have been told to stop.
@@ -47,6 +47,21 @@ func (a *account) admit(ctx context.Context, turn promotion.Turn, options Option
 	defer a.mutex.Unlock()
 	a.running++
 	return nil
+}
+
+// queue waits for a place. A call that got one when its deadline is nearly over would fail, and the host would be blamed.
+func (a *account) queue(ctx context.Context, turn promotion.Turn) error {
+	limited := ctx
+	if deadline, found := ctx.Deadline(); found {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	err := a.turns.enter(limited, turn)
+	if err != nil && ctx.Err() == nil {
+		return delayed(shortWait, "%s: too many wait for their turn", a.name)
+	}
+	return err
 }
 
 func (a *account) affords(ctx context.Context, turn promotion.Turn, options Options) error {

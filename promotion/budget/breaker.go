@@ -54,7 +54,8 @@ func (b *breaker) withdraw(probe bool) {
 	}
 }
 
-// report takes what came of a call. Answers that say no are answers; a caller who gave up says nothing of the host.
+// report takes what came of a call. Answers that say no are answers; a caller who gave up, and a call that was not made in
+// the end, say nothing of the host.
 func (b *breaker) report(ctx context.Context, probe bool, status int, err error, now time.Time) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -62,7 +63,7 @@ func (b *breaker) report(ctx context.Context, probe bool, status int, err error,
 		b.probing = false
 	}
 	switch {
-	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+	case err != nil && errors.Is(ctx.Err(), context.Canceled), status == 0 && isOurs(err):
 		return
 	case !fails(status, err):
 		b.failures, b.since, b.pause = 0, time.Time{}, 0
@@ -88,8 +89,13 @@ func (b *breaker) isOpen() bool {
 
 func fails(status int, err error) bool {
 	if status == 0 {
-		return err != nil && !errors.As(err, new(*promotion.DelayedError))
+		return err != nil
 	}
 	// A plain 500 is an answer to one question; these say that nobody is there to answer any.
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// isOurs reports whether it was us who refused the call, after it was admitted: it was not its turn, or somebody else's work.
+func isOurs(err error) bool {
+	return errors.As(err, new(*promotion.DelayedError)) || errors.Is(err, promotion.ErrLeaseLost)
 }

@@ -65,7 +65,8 @@ type Done func(status int, header http.Header, err error)
 
 // Admit waits for the turn of a call to the host, as the identity ("" where there are none to tell apart), and must be
 // told what came of it. It returns a *promotion.DelayedError without waiting when the host does not answer at the moment,
-// the identity's limit is used up, or so little of it is left that only what cannot wait may use it.
+// the identity's limit is used up, or so little of it is left that only what cannot wait may use it; and after half of the
+// time that the context leaves, so that the call can be made in the other half.
 func (b *Budget) Admit(ctx context.Context, host, identity string) (Done, error) {
 	breaker, account := b.find(host, identity)
 	probe, err := breaker.allow(b.options.Clock())
@@ -164,7 +165,11 @@ func (b *Budget) Transport(next http.RoundTripper, identity func(*http.Request) 
 			done(0, nil, err)
 			return nil, err
 		}
-		done(response.StatusCode, response.Header, nil)
+		status := response.StatusCode
+		if status == http.StatusForbidden && saysTooFast(response) {
+			status = http.StatusTooManyRequests // what it means
+		}
+		done(status, response.Header, nil)
 		return response, nil
 	})
 }
