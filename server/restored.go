@@ -22,7 +22,14 @@ var alwaysKept = []string{"workflow_run", "issue_comment", "push"}
 // was restored from a backup, and others than it knows may be live, held or approved.
 func (s *Server) holdIfRestored(ctx context.Context, deliveries []forge.Delivery) error {
 	var answered []string
-	since := s.options.Clock().Add(-restoredReach)
+	since, err := s.ledger.Begun(ctx)
+	if err != nil {
+		return err
+	}
+	// What was answered before this ledger was made, another one kept.
+	if since = since.Add(time.Minute); since.Before(s.options.Clock().Add(-restoredReach)) {
+		since = s.options.Clock().Add(-restoredReach)
+	}
 	for _, delivery := range deliveries {
 		if delivery.Status == http.StatusAccepted && delivery.Delivered.After(since) && slices.Contains(alwaysKept, delivery.Event) && len(answered) < restoredMost {
 			answered = append(answered, delivery.GUID)

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,6 +92,12 @@ func flood(b *testing.B, connections int, address, signature string, body []byte
 	slices.Sort(all)
 	b.ReportMetric(float64(b.N)/took.Seconds(), "deliveries/s")
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+	if status, err := os.ReadFile("/proc/self/status"); err == nil { // of the load generator and the stand-ins as well
+		if _, rest, found := strings.Cut(string(status), "VmRSS:"); found {
+			kilobytes, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			b.ReportMetric(kilobytes/1024, "RSS-MB")
+		}
+	}
 }
 
 // BenchmarkIntake: a delivery is signed, checked and committed to SQLite before it is answered.

@@ -93,20 +93,50 @@ func BenchmarkStageEvents(b *testing.B) {
 // unfinished gives how many rows of work are ready or leased.
 func unfinished(b *testing.B, set *scene.Scene) (count int) {
 	b.Helper()
+	for name, value := range scrape(b, set) {
+		if strings.HasPrefix(name, "verbatim_work_rows{") && !strings.Contains(name, "scheduled") {
+			count += int(value)
+		}
+	}
+	return count
+}
+
+// scrape gives the server's metrics.
+func scrape(b *testing.B, set *scene.Scene) map[string]float64 {
+	b.Helper()
 	response, err := http.Get("http://" + set.Server.MetricsAddr() + "/metrics")
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer response.Body.Close()
+	values := map[string]float64{}
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if strings.HasPrefix(name, "verbatim_work_rows{") && !strings.Contains(name, "scheduled") {
-			rows, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			count += int(rows)
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		if value, err := strconv.ParseFloat(text, 64); err == nil {
+			values[name] = value
 		}
 	}
-	return count
+	return values
+}
+
+// BenchmarkQueueLatency: one delivery after another to an idle server, and how long each waited for a worker.
+func BenchmarkQueueLatency(b *testing.B) {
+	set, err := scene.Start(b.Context(), scene.Options{Policy: "-"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = set.Close() })
+	body := delivery(b, set)
+	signature, sender := githubtest.Sign(set.GitHub.WebhookSecret(), body), client(1)
+	number := int64(0)
+	for b.Loop() {
+		number++
+		if status, err := post(b.Context(), sender, "http://"+set.Server.Addr()+"/api/github/hook", "workflow_run", signature, number, body); err != nil || status != http.StatusAccepted {
+			b.Fatalf("answered %d: %v", status, err)
+		}
+		time.Sleep(5 * time.Millisecond) // it is worked off, and the server is idle again
+	}
+	values := scrape(b, set)
+	waited := values[`verbatim_work_wait_seconds_sum{kind="delivery"}`] / values[`verbatim_work_wait_seconds_count{kind="delivery"}`]
+	b.ReportMetric(waited*1000, "mean-wait-ms")
 }

@@ -102,7 +102,31 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 		l.postgres.start(l.write, l.wake)
 	}
 	go l.takeIn()
+	if err := l.begin(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	return l, nil
+}
+
+// begin notes when a new ledger was made.
+func (l *Ledger) begin(ctx context.Context) error {
+	begun, err := l.Begun(ctx)
+	if err != nil || !begun.IsZero() {
+		return err
+	}
+	return l.within(ctx, "begin the ledger", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, `UPDATE compatibility SET begun = $1 WHERE begun = 0`, micros(l.clock()))
+		return err
+	})
+}
+
+// Begun gives when the ledger was made. A copy was made when its original was.
+func (l *Ledger) Begun(ctx context.Context) (time.Time, error) {
+	var begun int64
+	if err := l.read.QueryRowContext(ctx, `SELECT begun FROM compatibility`).Scan(&begun); err != nil {
+		return time.Time{}, fmt.Errorf("read when the ledger was made: %w", err)
+	}
+	return fromMicros(begun), nil
 }
 
 func (l *Ledger) migrate(ctx context.Context) error {

@@ -10,9 +10,10 @@ INSERT INTO sequences (name, last) VALUES ('work', 0), ('verification', 0), ('re
 -- While replicas are replaced one after another, programs of two versions work on one database. A migration that an older
 -- program can live with leaves this row alone; one that it cannot raises it, once no such program runs any more.
 CREATE TABLE compatibility (
-    works_from BIGINT NOT NULL
+    works_from BIGINT NOT NULL,
+    begun      BIGINT NOT NULL -- when the ledger was made
 );
-INSERT INTO compatibility (works_from) VALUES (1);
+INSERT INTO compatibility (works_from, begun) VALUES (1, 0);
 
 CREATE TABLE work (
     id          BIGINT PRIMARY KEY,
