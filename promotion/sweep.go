@@ -63,6 +63,7 @@ type Sweep struct {
 	Answered func(ctx context.Context, repository Repository, issue int, comment int64) (bool, error) // by our reply, as GitHub has it
 	Parse    ParseCommands
 	Clock    func() time.Time
+	Found    func(what string) // told of each "run" and "comment" that no delivery had told of; nil: nobody is
 
 	mutex    sync.Mutex
 	memories map[int64]*sweepMemory
@@ -187,6 +188,7 @@ func (s *Sweep) passOn(ctx context.Context, lease Lease, repository Repository, 
 			}
 			continue
 		}
+		s.found("run")
 		memory.passed[run.ID] = state
 	}
 	return true, errors.Join(failures...)
@@ -290,7 +292,14 @@ func (s *Sweep) comment(ctx context.Context, lease Lease, repository Repository,
 	if err != nil || len(changes.Requests) == 0 {
 		return err
 	}
+	s.found("comment")
 	return s.Journal.Commit(ctx, lease, changes)
+}
+
+func (s *Sweep) found(what string) {
+	if s.Found != nil {
+		s.Found(what)
+	}
 }
 
 // away answers a command that was found too long after it was given: what it was about may not be so any more.

@@ -16,6 +16,7 @@ type looks struct {
 	checks   promotion.Checks
 	drift    *promotion.DriftWatch
 	sweep    *promotion.Sweep
+	swept    func(outcome string)
 }
 
 // LookAtCheck computes the check run of an announcement anew.

@@ -30,6 +30,7 @@ type Metrics struct {
 	remaining    *prometheus.GaugeVec
 	breakers     *prometheus.GaugeVec
 	caughtUp     *prometheus.CounterVec
+	swept        *prometheus.CounterVec
 	leader       *prometheus.GaugeVec
 	depth        *prometheus.GaugeVec
 	oldest       prometheus.Gauge
@@ -64,6 +65,7 @@ func NewMetrics(events []string) *Metrics {
 		remaining:    gauges("verbatim_budget_remaining", "What is left of an hour's calls, by host and identity.", "budget"),
 		breakers:     gauges("verbatim_breaker_open", "1 for a host that does not answer and is left alone.", "host"),
 		caughtUp:     counters("verbatim_catch_up_total", "Deliveries that GitHub could not deliver: asked for again, or lost.", "outcome"),
+		swept:        counters("verbatim_sweep_total", "Sweeps of repositories (done, failed), and what they found that no delivery had told of (run, comment).", "outcome"),
 		leader:       gauges("verbatim_leader", "1 where this process leads in a periodic task.", "task"),
 		depth:        gauges("verbatim_work_rows", "Unfinished rows of work by kind and state (scheduled: for a later time).", "kind", "state"),
 		oldest:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
@@ -73,7 +75,7 @@ func NewMetrics(events []string) *Metrics {
 		m.known[event] = true
 	}
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
-		m.breakers, m.caughtUp, m.leader, m.depth, m.oldest, m.lanes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -90,6 +92,9 @@ func (m *Metrics) Delivery(event string, status int, took time.Duration) {
 func (m *Metrics) Outside(host, route, outcome string, duration time.Duration) {
 	m.outside.WithLabelValues(host, route, outcome).Observe(duration.Seconds())
 }
+
+// Swept counts a sweep of a repository, or something that it found.
+func (m *Metrics) Swept(outcome string) { m.swept.WithLabelValues(outcome).Inc() }
 
 // Waited notes how long a call outside waited for its turn.
 func (m *Metrics) Waited(wait time.Duration) { m.budgetWait.Observe(wait.Seconds()) }

@@ -133,6 +133,7 @@ func (s *Server) compose() error {
 	watch := promotion.PolicyWatch{Policies: policies, Checks: checks}
 	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock}
 	s.looks = &looks{
+		swept:  s.metrics.Swept,
 		ledger: s.ledger, policies: policies, checks: checks,
 		drift: &promotion.DriftWatch{
 			Journal: s.ledger, Policies: policies, History: s.ledger, Book: s.ledger, Registry: registries, Records: s.ledger, Lanes: s.ledger,
@@ -140,7 +141,7 @@ func (s *Server) compose() error {
 		},
 		sweep: &promotion.Sweep{
 			Journal: loggedJournal{s.ledger}, Policies: policies, Recent: s.forge, Observer: observer, Records: s.ledger, Requests: s.ledger,
-			Door: door, Answered: s.answered, Parse: handlers.ParseComment, Clock: clock,
+			Door: door, Answered: s.answered, Parse: handlers.ParseComment, Clock: clock, Found: s.metrics.Swept,
 		},
 	}
 	s.handlers = []githubapp.EventHandler{

@@ -57,7 +57,11 @@ func (l *looks) Sweep(ctx context.Context, lease promotion.Lease, subject string
 	if err != nil || !found {
 		return promotion.Changes{}, err
 	}
-	err = l.sweep.Repository(ctx, lease, repository)
+	if err = l.sweep.Repository(ctx, lease, repository); err != nil {
+		l.swept("failed")
+	} else {
+		l.swept("done")
+	}
 	if permanent := (*promotion.PermanentError)(nil); errors.As(err, &permanent) {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("not all of the repository was swept; the next sweep tries again")
 		err = nil

@@ -63,6 +63,9 @@ func TestASweepFindsWhatNoDeliveryToldOf(t *testing.T) {
 	if count := s.ours(pull.Issue); count != 1 {
 		t.Errorf("%d replies, expected one", count)
 	}
+	if runs, comments := s.metrics()[`verbatim_sweep_total{outcome="run"}`], s.metrics()[`verbatim_sweep_total{outcome="comment"}`]; runs == 0 || comments != 1 {
+		t.Errorf("the sweep counted %v runs and %v comments", runs, comments)
+	}
 }
 
 func TestARunThatWasMissedIsRecordedWithoutACommand(t *testing.T) {
