@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -568,4 +569,43 @@ func TestALaneStaysWithAPromotionThatIsUnderWay(t *testing.T) {
 	if answer := must(b.TakeLanes(t.Context(), b.leased("three"), claim)); !answer.Taken {
 		t.Errorf("the lane is not free afterwards: %+v", answer)
 	}
+}
+
+// While replicas are replaced one after another, one of the version before starts on the newer one's schema.
+func TestASchemaOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.accept("one", "push", "")
+	b.must(b.Close())
+	driver, source := "sqlite", strings.TrimPrefix(b.url, "sqlite:")
+	if postgrestest.Available() {
+		driver, source = "pgx", b.url
+	}
+	database, err := sql.Open(driver, source)
+	b.must(err)
+	t.Cleanup(func() { _ = database.Close() })
+	for _, statement := range []string{
+		`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)`, // a newer version's migration, that adds something
+		`ALTER TABLE work ADD COLUMN newer TEXT NOT NULL DEFAULT ''`,
+	} {
+		_, err := database.ExecContext(t.Context(), statement)
+		b.must(err)
+	}
+	b.open()
+	if b.accept("one", "push", "") || !b.accept("two", "push", "") {
+		t.Error("it does not know what was accepted, or accepts nothing")
+	}
+	b.expectClaims(10, "one two")
+	b.must(b.Close())
+	_, err = database.ExecContext(t.Context(), `UPDATE compatibility SET works_from = 99`)
+	b.must(err)
+	if opened, err := ledger.Open(t.Context(), b.url, b.clock.Now); err == nil || !strings.Contains(err.Error(), "use a newer Verbatim") {
+		t.Errorf("opened a schema that needs a newer version: %v", err)
+		if opened != nil {
+			_ = opened.Close()
+		}
+	}
+	_, err = database.ExecContext(t.Context(), `UPDATE compatibility SET works_from = 1`)
+	b.must(err)
+	b.open()
 }
