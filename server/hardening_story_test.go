@@ -76,7 +76,9 @@ func setting(t *testing.T, set func(ctx context.Context, repository promotion.Re
 	return mock
 }
 
-func TestAnInterruptedPromotionDoesNotOverwriteANewerOne(t *testing.T) {
+// interrupted begins a story in which a promotion has set one of its two tags, and waits for the registry to let it go on.
+func interrupted(t *testing.T) (s *story, first, second *githubtest.PullRequest, one *githubtest.Comment, newer string) {
+	t.Helper()
 	var fail atomic.Bool
 	fail.Store(true)
 	stuck := make(chan struct{}, 1)
@@ -87,16 +89,29 @@ func TestAnInterruptedPromotionDoesNotOverwriteANewerOne(t *testing.T) {
 		}
 		return genuine.SetTag(ctx, repository, manifest, tag)
 	}, func(string) error { return nil })
-	s := begin(t, scene.Options{Policy: "-", Registry: adapter})
+	s = begin(t, scene.Options{Policy: "-", Registry: adapter})
 	policy := strings.Replace(scene.DefaultPolicy(s.Registry.Host()), "tags: [production]", `tags: ["production-{short_sha}", production]`, 1)
 	s.Repository.Commit("main", "Add the policy", s.Alice, map[string]string{".github/verbatim.yml": policy})
-	first, second := s.Merged("Add a basket"), s.Merged("Add a voucher")
+	first, second = s.Merged("Add a basket"), s.Merged("Add a voucher")
 	s.verified(first.MergeCommit(), "basket")
-	newer := s.verified(second.MergeCommit(), "voucher")
-	one := first.Comment(s.Alice, "/promote")
+	newer = s.verified(second.MergeCommit(), "voucher")
+	one = first.Comment(s.Alice, "/promote")
 	<-stuck
+	return s, first, second, one, newer
+}
+
+func TestANewerPromotionWaitsForOneThatWasInterrupted(t *testing.T) {
+	s, first, second, one, newer := interrupted(t)
 	_, reply := s.says(second.Issue, s.Alice, "/promote")
-	s.expect(reply, "Promoted")
+	s.expect(reply, "Promoted", newer)
+	s.expect(s.Reply(first.Issue, one), "Promoted") // before it
+	s.names("production", newer)
+}
+
+func TestAnInterruptedPromotionDoesNotOverwriteWhatOthersDid(t *testing.T) {
+	s, first, _, one, newer := interrupted(t)
+	_, err := s.Registry.PushIndex(scene.Image, "production", "voucher") // by other hands
+	s.must(err)
 	s.must(s.Eventually(s.ctx, "the first reply", func() bool { return s.Reply(first.Issue, one) != "" }))
 	s.expect(s.Reply(first.Issue, one), "Could not tell", "the tag was moved meanwhile", "production-"+first.MergeCommit().Short())
 	s.names("production", newer)
