@@ -135,8 +135,12 @@ func (w *Worker) mostOfOne() int { return max(1, w.Parallel-max(w.Parallel/4, 1)
 
 // idle waits until there may be something to do: a row was added or finished, or the next one is due.
 func (w *Worker) idle(ctx context.Context, failed bool) {
+	added := w.Ledger.Added()
+	if failed {
+		added = nil // what was added meanwhile cannot be claimed either
+	}
 	select {
-	case <-w.Ledger.Added():
+	case <-added:
 		return
 	default:
 	}
@@ -151,7 +155,7 @@ func (w *Worker) idle(ctx context.Context, failed bool) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-	case <-w.Ledger.Added():
+	case <-added:
 	}
 }
 
