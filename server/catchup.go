@@ -14,7 +14,7 @@ import (
 // How far back deliveries are looked at (GitHub keeps them for three days), and how often one is asked for.
 const (
 	catchUpReach    = 72 * time.Hour
-	catchUpAttempts = 5
+	catchUpAttempts = 20 // also for whoever is restarted again and again
 	catchUpHundreds = 50 // of deliveries
 )
 

@@ -48,6 +48,9 @@ func (o Options) complete() (Options, error) {
 	if o.Database == "" {
 		o.Database = "sqlite"
 	}
+	if o.Sabotage == AcknowledgeBeforeCommit {
+		o.Redeliver = true // the program does not catch up: see catchUp
+	}
 	if o.Settle == 0 {
 		o.Settle = 2 * time.Minute
 	}

@@ -139,11 +139,20 @@ func (w *world) startReplicas(ctx context.Context, database string) error {
 	return nil
 }
 
+// catchUp gives how often the program catches up. Its sweeps would find what it lost by acknowledging early, and hide what the
+// harness has to see.
+func (w *world) catchUp() string {
+	if w.options.Sabotage == AcknowledgeBeforeCommit {
+		return "0"
+	}
+	return "30s"
+}
+
 func (w *world) environment(database string) []string {
 	github, slack := "http://"+w.fronts["github"].host(), w.slack.URL()
 	slack = "http://" + w.fronts["slack"].host() + slack[strings.Index(slack, "/services/"):]
 	return []string{
-		"VERBATIM_DATABASE_URL=" + database, "VERBATIM_LEASE=" + lease.String(), "VERBATIM_CATCH_UP_INTERVAL=30s", "VERBATIM_LOG_LEVEL=info",
+		"VERBATIM_DATABASE_URL=" + database, "VERBATIM_LEASE=" + lease.String(), "VERBATIM_CATCH_UP_INTERVAL=" + w.catchUp(), "VERBATIM_LOG_LEVEL=info",
 		"GITHUB_V3_API_URL=" + github + "/", "GITHUB_V4_API_URL=" + github + "/graphql", "GITHUB_WEB_URL=" + w.github.URL(),
 		fmt.Sprintf("GITHUB_APP_INTEGRATION_ID=%d", w.github.AppID()),
 		"GITHUB_APP_PRIVATE_KEY=" + w.github.PrivateKeyPEM(), "GITHUB_APP_WEBHOOK_SECRET=" + w.github.WebhookSecret(),

@@ -131,7 +131,7 @@ func leaseRows(ctx context.Context, tx *transaction, due []int64, until time.Tim
 	}
 	rows, err := tx.QueryContext(ctx, fmt.Sprintf(leaseStatement, strings.Join(places, ", ")), arguments...)
 	claimed, err := collect(rows, err, func(rows *sql.Rows) (promotion.Work, error) {
-		work := promotion.Work{Lease: promotion.Lease{Until: until}}
+		work := promotion.Work{Lease: promotion.Lease{Until: believed(until)}}
 		var created, due int64
 		err := rows.Scan(&work.Work, &work.Kind, &work.Subject, &work.Repository, &work.Queue, &work.Delivery, &work.Trace, &work.Payload, &work.Attempts, &work.Token, &created, &due)
 		work.Created, work.Due = fromMicros(created), fromMicros(due)

@@ -2,7 +2,11 @@
 
 package ledger
 
-import "github.com/verbatim-dev/verbatim/promotion"
+import (
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
 
 // The promises that a program built with the tag sabotage can be told to break (sabotage_on.go). Here, none.
 const (
@@ -10,5 +14,8 @@ const (
 	isUnfenced        = false
 	takesRepeats      = false
 )
+
+// believed is when a worker believes that its lease ends.
+func believed(until time.Time) time.Time { return until }
 
 func repeatRequest(*promotion.Request, []promotion.NewWork) {}

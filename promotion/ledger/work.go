@@ -52,6 +52,9 @@ func fenced(result sql.Result, err error) error {
 // Extend makes the leases, and the lanes held under them, last until that time. It gives those that are lost: their rows
 // are somebody else's now, or done.
 func (l *Ledger) Extend(ctx context.Context, leases []promotion.Lease, until time.Time) (lost []promotion.Lease, err error) {
+	if isUnfenced {
+		return nil, errClosed // nobody learns that a lease is lost
+	}
 	err = l.within(ctx, "extend leases", func(ctx context.Context, tx *transaction) error {
 		for _, lease := range leases {
 			err := fenced(tx.ExecContext(ctx, `UPDATE work SET lease_until = $1 WHERE id = $2 AND token = $3 AND state = 'leased'`, micros(until), lease.Work, lease.Token))
