@@ -169,6 +169,7 @@ func (c Checks) Again(ctx context.Context, policies *PolicySource, reader Record
 	var changes Changes
 	for _, other := range checks {
 		if other.Key == key {
+			other.Check.Pressed = check.Pressed
 			changes.Announcements = append(changes.Announcements, other)
 		}
 	}
@@ -176,18 +177,24 @@ func (c Checks) Again(ctx context.Context, policies *PolicySource, reader Record
 	return changes, err
 }
 
-// checksAgain gives the rows that compute check runs anew in their commits' queues. Requests need them: an event of the commit
-// that is worked on at the same time may have read the records before, and tell its older view afterwards. What answers a
-// button stays as it is: computed anew, it would not say any more what came of pressing it.
+// checksAgain gives the rows that compute check runs anew in their commits' queues. Whatever computes them elsewhere needs
+// them: an event of the commit that is worked on at the same time may have read the records before, and tell its older view
+// afterwards.
 func checksAgain(announcements []Announcement) []NewWork {
 	var work []NewWork
 	for _, announcement := range announcements {
-		if check := announcement.Check; check != nil && check.Pressed == nil {
-			queue := fmt.Sprintf("commit/%d/%s", check.Repository.ID, check.Commit)
-			work = append(work, NewWork{Kind: WorkCheck, Subject: announcement.Key, Repository: check.Repository.ID, Queue: queue})
+		if announcement.Check != nil {
+			work = append(work, checkAgain(*announcement.Check, time.Time{}))
 		}
 	}
 	return work
+}
+
+func checkAgain(check Check, at time.Time) NewWork {
+	return NewWork{
+		Kind: WorkCheck, Subject: CheckKey(check.Repository.ID, check.Environment, check.Commit), Repository: check.Repository.ID,
+		Queue: fmt.Sprintf("commit/%d/%s", check.Repository.ID, check.Commit), At: at,
+	}
 }
 
 // laterChecks gives the rows that compute check runs anew at the moments at which their gates fall by the mere passing of time.
@@ -206,7 +213,7 @@ func laterChecks(announcements []Announcement) []NewWork {
 			}
 		}
 		if !next.IsZero() {
-			work = append(work, NewWork{Kind: WorkCheck, Subject: announcement.Key, Repository: announcement.Repository.ID, Queue: "check/" + announcement.Key, At: next})
+			work = append(work, checkAgain(*announcement.Check, next))
 		}
 	}
 	return work

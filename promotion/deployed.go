@@ -60,6 +60,7 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 		if err != nil {
 			failures = append(failures, err)
 		}
+		told.Work = append(told.Work, checksAgain(told.Announcements)...)
 		changes.Add(told)
 	}
 	return changes, errors.Join(failures...)

@@ -132,6 +132,7 @@ func (w *DriftWatch) compare(ctx context.Context, lease Lease, repository Reposi
 			changes.Announcements = append(changes.Announcements, announcement)
 		}
 	}
+	changes.Work = append(changes.Work, checksAgain(changes.Announcements)...)
 	return changes, err
 }
 

@@ -88,8 +88,7 @@ func (w PullRequestWatch) Reviewed(ctx context.Context, event ReviewEvent) (Chan
 	}
 	// The check run is computed once the review is in the book: by a row of its own.
 	for _, environment := range policy.Policy.Environments {
-		key := CheckKey(event.Repository.ID, environment.Name, commit)
-		changes.Work = append(changes.Work, NewWork{Kind: WorkCheck, Subject: key, Repository: event.Repository.ID, Queue: "check/" + key})
+		changes.Work = append(changes.Work, checkAgain(Check{Repository: event.Repository, Environment: environment.Name, Commit: commit}, now))
 	}
 	return changes, nil
 }

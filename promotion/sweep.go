@@ -202,6 +202,7 @@ func (s *Sweep) pass(ctx context.Context, lease Lease, repository Repository, ru
 	changes, err := s.Observer.RunChanged(ctx, event)
 	// Committed one by one: a later stage is judged by what is recorded of the earlier one.
 	if len(changes.Starts)+len(changes.Verifications)+len(changes.Announcements) > 0 {
+		changes.Work = append(changes.Work, checksAgain(changes.Announcements)...)
 		err = errors.Join(err, s.Journal.Commit(ctx, lease, changes))
 	}
 	return err

@@ -1,15 +1,20 @@
 package server_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/mock/gomock"
 
 	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/scene"
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 // swept begins a story whose repository is known to have a policy, and whose server is down: something else answers 200 to
@@ -100,6 +105,38 @@ func TestADeliveryAfterTheSweepChangesNothing(t *testing.T) {
 	s.names("production", digest)
 	if again := s.Reply(pull.Issue, comment); again != reply || s.ours(pull.Issue) != 1 {
 		t.Errorf("%d replies, and the first has become:\n%s\nfrom:\n%s", s.ours(pull.Issue), again, reply)
+	}
+}
+
+func TestASweepAndADeliveryAtTheSameTimeLeaveTheNewestCheckRun(t *testing.T) {
+	mock, genuine := failing(t)
+	var armed atomic.Bool
+	reached, release := make(chan struct{}), make(chan struct{})
+	mock.EXPECT().Inspect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(genuine.Inspect).AnyTimes()
+	mock.EXPECT().Resolve(gomock.Any(), gomock.Any(), gomock.Any()).
+		DoAndReturn(func(ctx context.Context, repository promotion.RegistryRepository, tag string) (promotion.TaggedManifest, error) {
+			if armed.CompareAndSwap(true, false) {
+				close(reached)
+				<-release
+			}
+			return genuine.Resolve(ctx, repository, tag)
+		}).AnyTimes()
+	s := begin(t, scene.Options{Registry: mock, Settings: func(settings *config.Settings) { settings.CatchUpInterval = 50 * time.Millisecond }})
+	pull := s.Merged("Add a basket")
+	run, _, err := s.Built(pull.MergeCommit(), "basket")
+	s.must(err)
+	s.settled()
+
+	// One of the two has read the records and waits for the registry. The other, which has not, does all that there is to do.
+	armed.Store(true)
+	s.Tested(run, "success")
+	s.reaches(reached, "the first to look at the tag")
+	s.Staged(pull.MergeCommit(), "success")
+	s.must(s.Check(s.ctx, pull.MergeCommit(), "Ready to promote"))
+	close(release)
+	s.settled()
+	if title := s.CheckTitle(pull.MergeCommit()); !strings.Contains(title, "Ready to promote") {
+		t.Errorf("the check run says %q, what the slower one knew", title)
 	}
 }
 
