@@ -74,9 +74,30 @@ func NewMetrics(events []string) *Metrics {
 	for _, event := range events {
 		m.known[event] = true
 	}
+	m.begin()
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
 		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// begin has the counters that alerts watch begin at nothing: a series whose first value is one has not risen, as Prometheus
+// sees it (https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics).
+func (m *Metrics) begin() {
+	m.deliveries.WithLabelValues("other", strconv.Itoa(http.StatusServiceUnavailable))
+	for event := range m.known {
+		m.deliveries.WithLabelValues(event, strconv.Itoa(http.StatusServiceUnavailable))
+	}
+	for _, kind := range []promotion.Kind{promotion.KindPromotion, promotion.KindRollback} {
+		for _, state := range []promotion.State{promotion.Succeeded, promotion.Failed, promotion.Errored} {
+			m.promotions.WithLabelValues(string(kind), string(state))
+		}
+	}
+	for _, outcome := range []string{"asked", "lost"} {
+		m.caughtUp.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{"done", "failed"} {
+		m.swept.WithLabelValues(outcome)
+	}
 }
 
 // Delivery counts an answered delivery.

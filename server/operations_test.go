@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -10,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/verbatim-dev/verbatim/promotion/ledger"
 	"github.com/verbatim-dev/verbatim/server"
 )
 
@@ -47,6 +51,32 @@ func TestDashboardAndAlertsNameMetricsThatExist(t *testing.T) {
 		}
 	}
 }
+
+// A counter that begins with its first event has not risen, as Prometheus sees it: the alert would miss that event.
+func TestWhatAlertsWatchBeginsAtNothing(t *testing.T) {
+	t.Parallel()
+	recorder := httptest.NewRecorder()
+	server.NewMetrics([]string{"workflow_run"}).Handler(noWork{}, nil).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	watched := 0
+	for _, expression := range alerts(t) {
+		for _, found := range risenSeries.FindAllStringSubmatch(expression, -1) {
+			watched++
+			if name, label := found[1], found[2]; !regexp.MustCompile(`(?m)^` + name + `\{[^}]*` + label + `[^}]*\} 0$`).MatchString(recorder.Body.String()) {
+				t.Errorf("there is no %s{%s} of 0 before anything happens", name, label)
+			}
+		}
+	}
+	if watched < 3 {
+		t.Errorf("found %d counters in the alerts, expected three at least", watched)
+	}
+}
+
+// risenSeries finds the series of a counter whose label is to have one value.
+var risenSeries = regexp.MustCompile(`(?:rate|increase)\((verbatim_[a-z_]+)\{([^}]+)\}`)
+
+type noWork struct{}
+
+func (noWork) Depth(context.Context) (ledger.Depth, error) { return ledger.Depth{}, nil }
 
 func dashboard(t *testing.T) (expressions []string) {
 	t.Helper()
