@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -42,10 +43,17 @@ var ErrNoObject = errors.New("expected a JSON object as body")
 // Duplicate names are as they come: of several the last one counts, as it does for whoever reads what was kept.
 var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
+var decoders sync.Pool // of *jsontext.Decoder
+
 // Essentials gives a delivery's body without what no handler reads: of the 20 KB of a usual one about 1 KB. It returns
 // ErrNoObject for a body that is no JSON object. What is kept is only as trustworthy as the body was.
 func Essentials(body []byte) ([]byte, error) {
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(body), lenient...)
+	decoder, found := decoders.Get().(*jsontext.Decoder)
+	if !found {
+		decoder = new(jsontext.Decoder)
+	}
+	defer func() { decoder.Reset(new(bytes.Buffer)); decoders.Put(decoder) }()
+	decoder.Reset(bytes.NewBuffer(body), lenient...)
 	if decoder.PeekKind() != '{' {
 		return nil, ErrNoObject
 	}

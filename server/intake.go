@@ -11,7 +11,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -32,43 +34,30 @@ type Acceptor interface {
 
 // Intake is the webhook's door. It answers 202 once the delivery is kept, and refuses what GitHub would not send.
 type Intake struct {
-	dispatchers []secretDispatcher
-	handled     map[string]bool
-	metrics     *Metrics
-}
-
-// secretDispatcher is go-githubapp's dispatcher for one of the secrets that are accepted at the moment.
-type secretDispatcher struct {
-	secret  []byte
-	handler http.Handler
+	secrets    [][]byte     // the current one and, during a rotation, the previous one
+	dispatcher http.Handler // go-githubapp's, under the current one
+	metrics    *Metrics
 }
 
 // NewIntake makes the door. Secrets are the current one and, during a rotation, the previous one; an empty secret is an
 // error, because go-github accepts unsigned deliveries with it.
 func NewIntake(handle []githubapp.EventHandler, secrets []string, acceptor Acceptor, clock func() time.Time, metrics *Metrics) (*Intake, error) {
-	intake := &Intake{metrics: metrics, handled: map[string]bool{}}
-	for _, handler := range handle {
-		for _, event := range handler.Handles() {
-			intake.handled[event] = true
-		}
+	if len(secrets) == 0 {
+		return nil, errors.New("webhook secret: expected at least one; set GITHUB_APP_WEBHOOK_SECRET")
 	}
+	intake := &Intake{metrics: metrics}
 	for _, secret := range secrets {
 		if secret == "" {
 			return nil, errors.New("webhook secret: expected a secret, found an empty one; set GITHUB_APP_WEBHOOK_SECRET")
 		}
-		intake.dispatchers = append(intake.dispatchers, secretDispatcher{
-			secret: []byte(secret),
-			handler: githubapp.NewEventDispatcher(handle, secret,
-				githubapp.WithScheduler(scheduler{acceptor: acceptor, clock: clock}),
-				githubapp.WithErrorCallback(refuseDispatch),
-				githubapp.WithResponseCallback(func(w http.ResponseWriter, _ *http.Request, _ string, _ bool) {
-					w.WriteHeader(http.StatusAccepted)
-				})),
-		})
+		intake.secrets = append(intake.secrets, []byte(secret))
 	}
-	if len(intake.dispatchers) == 0 {
-		return nil, errors.New("webhook secret: expected at least one; set GITHUB_APP_WEBHOOK_SECRET")
-	}
+	intake.dispatcher = githubapp.NewEventDispatcher(handle, secrets[0],
+		githubapp.WithScheduler(scheduler{acceptor: acceptor, clock: clock}),
+		githubapp.WithErrorCallback(refuseDispatch),
+		githubapp.WithResponseCallback(func(w http.ResponseWriter, _ *http.Request, _ string, _ bool) {
+			w.WriteHeader(http.StatusAccepted)
+		}))
 	return intake, nil
 }
 
@@ -80,12 +69,20 @@ type refusal struct {
 
 func (r refusal) Error() string { return r.reason }
 
+// passage is what is known of a request on its way through the door.
+type passage struct {
+	trace   string
+	refused error // why its delivery could not be scheduled
+}
+
+type passageKey struct{}
+
 // ServeHTTP answers one delivery: 202 once it is kept, else 405, 415, 413, 400, 401 or 503 with the reason as text.
 func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	r = r.WithContext(withTrace(r))
+	passing := &passage{trace: traceOf(r)}
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-	if err := i.serve(recorder, r); err != nil {
+	if err := i.serve(recorder, r, passing); err != nil {
 		var refused refusal
 		if !errors.As(err, &refused) {
 			refused = refusal{http.StatusServiceUnavailable, err.Error()}
@@ -94,108 +91,105 @@ func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			recorder.Header().Set("Allow", http.MethodPost)
 		}
 		zerolog.Ctx(r.Context()).Warn().Str(LogDelivery, cleanHeader(r.Header.Get("X-GitHub-Delivery"))).
-			Str(LogEvent, cleanHeader(r.Header.Get("X-GitHub-Event"))).Int(LogStatus, refused.status).Str(LogReason, refused.reason).Str(LogTrace, traceOf(r.Context())).Msg("delivery refused")
+			Str(LogEvent, cleanHeader(r.Header.Get("X-GitHub-Event"))).Int(LogStatus, refused.status).Str(LogReason, refused.reason).Str(LogTrace, passing.trace).Msg("delivery refused")
 		http.Error(recorder, refused.reason, refused.status)
 	}
 	i.metrics.Delivery(r.Header.Get("X-GitHub-Event"), recorder.status, time.Since(began))
 }
 
-func (i *Intake) serve(w http.ResponseWriter, r *http.Request) error {
+func (i *Intake) serve(w http.ResponseWriter, r *http.Request, passing *passage) error {
 	if r.Method != http.MethodPost {
 		return refusal{http.StatusMethodNotAllowed, "expected POST"}
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return refusal{http.StatusUnsupportedMediaType, "expected Content-Type application/json: set the webhook's content type to it"}
 	}
-	if r.ContentLength > MaximumPayload {
-		return refusal{http.StatusRequestEntityTooLarge, "expected at most 25 MB"}
-	}
-	event, err := headers(r)
+	sent, err := identified(r)
 	if err != nil {
 		return err
 	}
-	received := &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaximumPayload)}
-	r.Body = received
-	dispatcher := i.dispatchers[0].handler
-	if len(i.dispatchers) > 1 || !i.handled[event] {
-		if dispatcher, err = i.look(r); err != nil {
-			return received.explain(err)
-		}
+	content, found := bodies.Get().(*bytes.Buffer)
+	if !found {
+		content = new(bytes.Buffer)
 	}
-	// The dispatcher reads the body, checks the signature, and has the delivery scheduled.
-	var refused error
-	dispatcher.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), refusedKey{}, &refused)))
-	if refused != nil {
-		return received.explain(refused)
+	defer putAway(content)
+	if err := readBody(content, w, r); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(i.secrets, func(secret []byte) bool { return hmac.Equal(sign(secret, content.Bytes()), sent) }) {
+		return refusal{http.StatusUnauthorized, "the signature is not of this body and the webhook's secret"}
+	}
+	essentials, err := handlers.Essentials(content.Bytes())
+	if err != nil {
+		return refusal{http.StatusBadRequest, err.Error()}
+	}
+	i.dispatch(w, r.WithContext(context.WithValue(r.Context(), passageKey{}, passing)), essentials)
+	return passing.refused
+}
+
+// dispatch has go-githubapp's dispatcher schedule what is kept of the delivery. The dispatcher checks a signature of its own:
+// under the current secret, of what is left of the body.
+func (i *Intake) dispatch(w http.ResponseWriter, r *http.Request, essentials []byte) {
+	r.Header.Set(signatureHeader, signaturePrefix+hex.EncodeToString(sign(i.secrets[0], essentials)))
+	r.Body = io.NopCloser(bytes.NewReader(essentials))
+	i.dispatcher.ServeHTTP(w, r)
+}
+
+// bodies are the buffers (*bytes.Buffer) that bodies are read into: a usual one has 20 KB, and is not needed any more when its
+// essentials are taken out.
+var bodies sync.Pool
+
+// maximumKept is how large a buffer is kept for the next body.
+const maximumKept = 256 << 10
+
+func putAway(content *bytes.Buffer) {
+	if content.Cap() <= maximumKept {
+		content.Reset()
+		bodies.Put(content)
+	}
+}
+
+// readBody reads the body to its end. The length that the sender announced is believed only as far as it costs little.
+func readBody(content *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
+	tooLarge := refusal{http.StatusRequestEntityTooLarge, "expected at most 25 MB"}
+	if r.ContentLength > MaximumPayload {
+		return tooLarge
+	}
+	if r.ContentLength > 0 {
+		content.Grow(int(min(r.ContentLength+bytes.MinRead, maximumKept)))
+	}
+	switch _, err := content.ReadFrom(http.MaxBytesReader(w, r.Body, MaximumPayload)); {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return tooLarge
+	case err != nil:
+		return refusal{http.StatusBadRequest, "the body could not be read to its end"}
 	}
 	return nil
 }
 
-// body is a delivery's body, which remembers why it could not be read.
-type body struct {
-	io.ReadCloser
-	failure error
-}
+const signatureHeader, signaturePrefix = "X-Hub-Signature-256", "sha256="
 
-// Read reads.
-func (b *body) Read(into []byte) (int, error) {
-	read, err := b.ReadCloser.Read(into)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.failure = err
-	}
-	return read, err
-}
-
-// explain gives what the sender is told: that the body could not be read, if it could not.
-func (b *body) explain(refused error) error {
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(b.failure, &tooLarge) {
-		return refusal{http.StatusRequestEntityTooLarge, "expected at most 25 MB"}
-	}
-	if b.failure != nil {
-		return refusal{http.StatusBadRequest, "the body could not be read to its end"}
-	}
-	return refused
-}
-
-// look reads the body beforehand, to find by which secret it is signed, or that an event which nobody handles is one.
-func (i *Intake) look(r *http.Request) (http.Handler, error) {
-	content, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	dispatcher, err := i.signedBy(r.Header.Get("X-Hub-Signature-256"), content)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := handlers.Essentials(content); err != nil {
-		return nil, refusal{http.StatusBadRequest, err.Error()}
-	}
-	r.Body = io.NopCloser(bytes.NewReader(content))
-	return dispatcher, nil
-}
-
-// headers gives the event's name. Both headers of a delivery's identity are part of what makes it one of a kind.
-func headers(r *http.Request) (string, error) {
+// identified gives the signature that the request carries. Both headers of a delivery's identity are part of what makes it
+// one of a kind. Only SHA-256 counts (https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries).
+func identified(r *http.Request) (signature []byte, err error) {
 	for _, name := range []string{"X-GitHub-Event", "X-GitHub-Delivery"} {
 		value := r.Header.Get(name)
 		if value == "" || len(value) > 128 || cleanHeader(value) != value {
-			return "", refusal{http.StatusBadRequest, "expected the header " + name + ", of at most 128 plain characters"}
+			return nil, refusal{http.StatusBadRequest, "expected the header " + name + ", of at most 128 plain characters"}
 		}
 	}
-	if _, err := signatureOf(r.Header.Get("X-Hub-Signature-256")); err != nil {
-		return "", err
-	}
-	return r.Header.Get("X-GitHub-Event"), nil
-}
-
-// signatureOf reads the signature. Only SHA-256 counts
-// (https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries).
-func signatureOf(header string) ([]byte, error) {
-	sent, err := hex.DecodeString(strings.TrimPrefix(header, "sha256="))
-	if !strings.HasPrefix(header, "sha256=") || err != nil || len(sent) != sha256.Size {
+	digits, found := strings.CutPrefix(r.Header.Get(signatureHeader), signaturePrefix)
+	signature, err = hex.DecodeString(digits)
+	if !found || err != nil || len(signature) != sha256.Size {
 		return nil, refusal{http.StatusUnauthorized, "expected the header X-Hub-Signature-256: sha256=<64 hex digits>"}
 	}
-	return sent, nil
+	return signature, nil
+}
+
+func sign(secret, content []byte) []byte {
+	sum := hmac.New(sha256.New, secret)
+	sum.Write(content)
+	return sum.Sum(nil)
 }
 
 // cleanHeader keeps the letters, digits and marks that GUIDs and event names are made of.
@@ -208,41 +202,16 @@ func cleanHeader(value string) string {
 	}, value[:min(len(value), 128)])
 }
 
-// signedBy finds the dispatcher whose secret signed the body.
-func (i *Intake) signedBy(signature string, content []byte) (http.Handler, error) {
-	sent, err := signatureOf(signature)
-	if err != nil {
-		return nil, err
-	}
-	for _, dispatcher := range i.dispatchers {
-		sum := hmac.New(sha256.New, dispatcher.secret)
-		sum.Write(content)
-		if hmac.Equal(sum.Sum(nil), sent) {
-			return dispatcher.handler, nil
-		}
-	}
-	return nil, errSignature
-}
-
-var errSignature = refusal{http.StatusUnauthorized, "the signature is not of this body and the webhook's secret"}
-
-type refusedKey struct{}
-
-// refuseDispatch leaves to the door what the dispatcher refuses, so that there is one place that answers. The headers
-// were found good before, so that what is not valid is the signature.
+// refuseDispatch leaves to the door what the dispatcher refuses, so that there is one place that answers.
 func refuseDispatch(w http.ResponseWriter, r *http.Request, err error) {
 	var refused refusal
-	switch invalid := (githubapp.ValidationError{}); {
-	case errors.As(err, &refused):
-	case errors.As(err, &invalid):
-		refused = errSignature
-	default:
+	if !errors.As(err, &refused) {
 		zerolog.Ctx(r.Context()).Error().Err(err).Msg("delivery not kept")
 		w.Header().Set("Retry-After", "10")
 		refused = refusal{http.StatusServiceUnavailable, "the delivery could not be kept; it is to be delivered again"}
 	}
-	if left, found := r.Context().Value(refusedKey{}).(*error); found {
-		*left = refused
+	if passing, found := r.Context().Value(passageKey{}).(*passage); found {
+		passing.refused = refused
 	}
 }
 
@@ -256,21 +225,21 @@ type scheduler struct {
 // (https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/troubleshooting-webhooks#timed-out).
 const keepWithin = 8 * time.Second
 
-// Schedule keeps what is essential of the delivery, and returns when it is committed. It returns a refusal for a body
-// that is not such an event's.
+// Schedule keeps the essentials of a delivery, and returns when they are committed. It returns a refusal for those that are
+// not such an event's.
 func (s scheduler) Schedule(ctx context.Context, dispatch githubapp.Dispatch) error {
 	ctx, cancel := context.WithTimeout(ctx, keepWithin)
 	defer cancel()
-	essentials, err := handlers.Essentials(dispatch.Payload)
+	shape, err := readShape(dispatch.EventType, dispatch.Payload)
 	if err != nil {
 		return refusal{http.StatusBadRequest, err.Error()}
 	}
-	shape, err := readShape(dispatch.EventType, essentials)
-	if err != nil {
-		return refusal{http.StatusBadRequest, err.Error()}
+	var trace string
+	if passing, found := ctx.Value(passageKey{}).(*passage); found {
+		trace = passing.trace
 	}
 	_, err = s.acceptor.Accept(ctx, ledger.Delivery{
-		GUID: dispatch.DeliveryID, Trace: traceOf(ctx), Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: essentials,
+		GUID: dispatch.DeliveryID, Trace: trace, Event: dispatch.EventType, Queue: shape.queue(dispatch.EventType), Payload: dispatch.Payload,
 		Repository: shape.Repository.ID, Received: s.clock(),
 	})
 	if err != nil {

@@ -1,9 +1,11 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // shape is as much of a delivery as the door looks at: whether it can be the event that its header names, and what it
@@ -12,15 +14,15 @@ type shape struct {
 	Repository struct {
 		ID int64 `json:"id"`
 	} `json:"repository"`
-	WorkflowRun *headed         `json:"workflow_run"`
-	WorkflowJob *headed         `json:"workflow_job"`
-	CheckRun    *headed         `json:"check_run"`
-	Comment     *commented      `json:"comment"`
-	Issue       *numbered       `json:"issue"`
-	PullRequest *numbered       `json:"pull_request"`
-	Review      *struct{}       `json:"review"`
-	Ref         json.RawMessage `json:"ref"`
-	After       json.RawMessage `json:"after"`
+	WorkflowRun *headed        `json:"workflow_run"`
+	WorkflowJob *headed        `json:"workflow_job"`
+	CheckRun    *headed        `json:"check_run"`
+	Comment     *commented     `json:"comment"`
+	Issue       *numbered      `json:"issue"`
+	PullRequest *numbered      `json:"pull_request"`
+	Review      *struct{}      `json:"review"`
+	Ref         jsontext.Value `json:"ref"`
+	After       jsontext.Value `json:"after"`
 }
 
 type headed struct {
@@ -39,7 +41,7 @@ type numbered struct {
 // has: the signature covers the body only, so that the event's name can be anybody's.
 func readShape(event string, essentials []byte) (shape, error) {
 	var read shape
-	if err := json.Unmarshal(essentials, &read); err != nil {
+	if err := json.Unmarshal(essentials, &read, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
 		return shape{}, fmt.Errorf("the body is not the JSON of a %s event", event)
 	}
 	fits := map[string]bool{

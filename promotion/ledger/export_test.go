@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -29,7 +30,7 @@ func (l *Ledger) Statements() []string {
 // Plan gives the steps of a statement's plan, as the database words them. Of PostgreSQL the plan is that for any arguments,
 // and reads whole tables only where no index will do.
 func (l *Ledger) Plan(ctx context.Context, statement string) ([]string, error) {
-	arguments := make([]any, strings.Count(statement, "$")) // at least as many as there are
+	arguments := make([]any, strings.Count(statement, "$")+strings.Count(statement, "?")) // at least as many as there are
 	if l.postgres == nil {
 		rows, err := l.read.DB.QueryContext(ctx, "EXPLAIN QUERY PLAN "+statement, arguments...)
 		if err != nil {
@@ -46,6 +47,9 @@ func (l *Ledger) Plan(ctx context.Context, statement string) ([]string, error) {
 			plan = append(plan, detail)
 		}
 		return plan, rows.Err()
+	}
+	for number := 1; strings.Contains(statement, "?"); number++ {
+		statement = strings.Replace(statement, "?", "$"+strconv.Itoa(number), 1) // as PostgreSQL gets it
 	}
 	return l.postgresPlan(ctx, statement)
 }

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -73,25 +75,56 @@ func (l *Ledger) Accept(ctx context.Context, delivery Delivery) (added bool, err
 // takeIn commits what waits: everything that came while the commit before was under way.
 func (l *Ledger) takeIn() {
 	defer close(l.ended)
+	var pace pace
 	for {
-		var batch []intake
 		select {
 		case first := <-l.inbox:
-			batch = append(batch, first)
+			l.keep(pace.gather(first, l.inbox))
 		case <-l.quit:
 			return
 		}
-	gather:
-		for len(batch) < maximumBatch {
-			select {
-			case next := <-l.inbox:
-				batch = append(batch, next)
-			default:
-				break gather
-			}
-		}
-		l.keep(batch)
 	}
+}
+
+// pace says how many deliveries are worth waiting for before a commit. A commit costs as much as keeping ten of them: while
+// they come thick and fast a little patience lets more of them share it, and else nobody waits.
+type pace struct{ target int }
+
+const (
+	worthwhile = 8                      // fewer are not waited for
+	mostTarget = 48                     // more are not waited for
+	longestGap = 500 * time.Microsecond // between two of them
+)
+
+func (p *pace) gather(first intake, inbox <-chan intake) []intake {
+	batch := []intake{first}
+	for gaveWay := false; len(batch) < maximumBatch; {
+		select {
+		case next := <-inbox:
+			batch, gaveWay = append(batch, next), false
+			continue
+		default:
+		}
+		if !gaveWay {
+			gaveWay = true
+			runtime.Gosched() // to those that have nearly come through the door
+			continue
+		}
+		if p.target < worthwhile || len(batch) >= p.target {
+			break
+		}
+		gap := time.NewTimer(longestGap)
+		select {
+		case next := <-inbox:
+			gap.Stop()
+			batch = append(batch, next)
+		case <-gap.C:
+			p.target = len(batch) * 3 / 4
+			return batch
+		}
+	}
+	p.target = min(len(batch)+1+len(batch)/8, mostTarget)
+	return batch
 }
 
 // keep commits a batch, in one statement, and tells each caller.
@@ -104,16 +137,11 @@ func (l *Ledger) keep(batch []intake) {
 		if first, err = l.draw(ctx, tx, "work", len(batch)); err != nil {
 			return err
 		}
-		statement, arguments := insertDeliveries(batch, first)
-		rows, err := tx.QueryContext(ctx, statement, arguments...)
-		ids, err := collect(rows, err, func(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) })
-		for _, id := range ids {
-			added[id] = true
-		}
+		added, err = l.insertDeliveries(ctx, tx, batch, first)
 		return err
 	})
 	for i, one := range batch {
-		one.kept <- kept{err == nil && added[first+int64(i)], err}
+		one.kept <- kept{err == nil && (added == nil || added[first+int64(i)]), err}
 	}
 	if err != nil {
 		l.refused.Store(&refusal{err, l.clock()})
@@ -123,21 +151,56 @@ func (l *Ledger) keep(batch []intake) {
 	l.signal()
 }
 
-// insertDeliveries gives one statement for all; it gives the ids of those that were new.
-func insertDeliveries(batch []intake, first int64) (string, []any) {
+// insertDeliveries adds all of the batch in one statement, with ids from first on. It gives the ids of those that were new; nil:
+// all were.
+func (l *Ledger) insertDeliveries(ctx context.Context, tx *transaction, batch []intake, first int64) (added map[int64]bool, err error) {
+	statement, arguments := insertStatement(len(batch), l.postgres == nil), make([]any, 0, 9*len(batch))
+	for i, one := range batch {
+		delivery := one.delivery
+		received := micros(delivery.Received)
+		arguments = append(arguments, first+int64(i), delivery.Event, delivery.Repository, delivery.Queue, delivery.GUID, delivery.Trace,
+			strings.ToValidUTF8(string(delivery.Payload), "\ufffd"), received, received)
+	}
+	inserted, err := affected(tx.ExecContext(ctx, statement, arguments...))
+	if err != nil || inserted == int64(len(batch)) {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM work WHERE id >= $1 AND id < $2`, first, first+int64(len(batch)))
+	ids, err := collect(rows, err, func(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) })
+	added = map[int64]bool{}
+	for _, id := range ids {
+		added[id] = true
+	}
+	return added, err
+}
+
+func affected(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// insertStatement gives the statement for so many deliveries. SQLite's parameters have no names: it looks for those one by one
+// (https://www.sqlite.org/c3ref/bind_parameter_name.html), and there are hundreds.
+func insertStatement(count int, nameless bool) string {
 	var statement strings.Builder
 	statement.WriteString(`INSERT INTO work (id, kind, subject, repository, queue, delivery, trace, payload, state, attempts, token, next_run, lease_until, last_error, created, finished) VALUES `)
-	arguments := make([]any, 0, 8*len(batch))
-	for i, one := range batch {
+	next := 0
+	place := func() string {
+		if nameless {
+			return "?"
+		}
+		next++
+		return "$" + strconv.Itoa(next)
+	}
+	for i := range count {
 		if i > 0 {
 			statement.WriteString(", ")
 		}
-		at := 8 * i
-		fmt.Fprintf(&statement, `($%d, 'delivery', $%d, $%d, $%d, $%d, $%d, $%d, 'ready', 0, 0, $%d, 0, '', $%[8]d, 0)`, at+1, at+2, at+3, at+4, at+5, at+6, at+7, at+8)
-		delivery := one.delivery
-		arguments = append(arguments, first+int64(i), delivery.Event, delivery.Repository, delivery.Queue, delivery.GUID, delivery.Trace,
-			strings.ToValidUTF8(string(delivery.Payload), "\ufffd"), micros(delivery.Received))
+		fmt.Fprintf(&statement, `(%s, 'delivery', %s, %s, %s, %s, %s, %s, 'ready', 0, 0, %s, 0, '', %s, 0)`,
+			place(), place(), place(), place(), place(), place(), place(), place(), place())
 	}
-	statement.WriteString(` ON CONFLICT DO NOTHING RETURNING id`)
-	return statement.String(), arguments
+	statement.WriteString(` ON CONFLICT DO NOTHING`)
+	return statement.String()
 }

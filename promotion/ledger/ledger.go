@@ -134,9 +134,9 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dialect, options := goose.DialectSQLite3, []goose.ProviderOption(nil)
+	dialect, source, options := goose.DialectSQLite3, fs.FS(withRowIDs{folder}), []goose.ProviderOption(nil)
 	if l.postgres != nil {
-		dialect = goose.DialectPostgres
+		dialect, source = goose.DialectPostgres, folder
 		// Replicas start together: one migrates, the others wait for it.
 		locker, err := lock.NewPostgresSessionLocker()
 		if err != nil {
@@ -144,7 +144,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	provider, err := goose.NewProvider(dialect, l.write, folder, options...)
+	provider, err := goose.NewProvider(dialect, l.write, source, options...)
 	if err != nil {
 		return err
 	}

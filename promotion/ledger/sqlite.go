@@ -5,9 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 )
@@ -52,3 +55,25 @@ func openSQLite(ctx context.Context, path string) (write, read *sql.DB, err erro
 	}
 	return write, read, nil
 }
+
+// withRowIDs are the migrations as SQLite wants them: a column that is to be the row's own number, without an index beside
+// the table, is called INTEGER there (https://www.sqlite.org/lang_createtable.html#rowid).
+type withRowIDs struct{ fs.FS }
+
+// Open opens a migration.
+func (w withRowIDs) Open(name string) (fs.File, error) {
+	file, err := w.FS.Open(name)
+	if err != nil || !strings.HasSuffix(name, ".sql") {
+		return file, err
+	}
+	content, err := io.ReadAll(file)
+	return migration{file, strings.NewReader(strings.ReplaceAll(string(content), " BIGINT PRIMARY KEY", " INTEGER PRIMARY KEY"))}, err
+}
+
+type migration struct {
+	fs.File
+	content io.Reader
+}
+
+// Read reads.
+func (m migration) Read(into []byte) (int, error) { return m.content.Read(into) }

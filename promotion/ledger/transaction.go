@@ -124,6 +124,16 @@ type proposal struct {
 	done  chan struct{}
 }
 
+// ended says that whoever proposed it waits no more.
+func (p *proposal) ended() error { return p.failed(p.ctx.Err()) }
+
+func (p *proposal) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", p.what, err)
+}
+
 func newWriter(database *sql.DB) *writer {
 	w := &writer{
 		database: database, waiting: make(chan *proposal, maximumGroup), quit: make(chan struct{}), ended: make(chan struct{}),
@@ -232,13 +242,17 @@ func (w *writer) commit(group []*proposal) {
 		fail("begin", err)
 		return
 	}
-	for _, one := range group {
-		if one.err = w.try(ctx, tx, one); errors.Is(one.err, errGroupLost) {
-			// SQLite undoes everything by itself when a disk is full or fails (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
-			fail("its group", one.err)
-			_ = tx.Rollback() // there may be nothing left to undo
+	if len(group) == 1 {
+		one := group[0]
+		if one.err = one.ended(); one.err == nil {
+			one.err = one.failed(w.act(ctx, tx, one))
+		}
+		if one.err != nil {
+			_ = tx.Rollback() // a disk that is full or fails may have undone everything
 			return
 		}
+	} else if !w.each(ctx, tx, group, fail) {
+		return
 	}
 	if err := tx.Commit(); err != nil {
 		fail("commit", err)
@@ -246,24 +260,37 @@ func (w *writer) commit(group []*proposal) {
 	}
 }
 
+// each runs the transactions of a group. It reports false when all of it is lost.
+func (w *writer) each(ctx context.Context, tx *sql.Tx, group []*proposal, fail func(string, error)) bool {
+	for _, one := range group {
+		if one.err = w.try(ctx, tx, one); errors.Is(one.err, errGroupLost) {
+			// SQLite undoes everything by itself when a disk is full or fails (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
+			fail("its group", one.err)
+			_ = tx.Rollback() // there may be nothing left to undo
+			return false
+		}
+	}
+	return true
+}
+
 var errGroupLost = errors.New("the transaction is gone")
 
 // try runs one transaction of a group, and takes back what it did when it fails.
 func (w *writer) try(ctx context.Context, tx *sql.Tx, one *proposal) error {
-	if one.ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", one.what, one.ctx.Err())
+	if err := one.ended(); err != nil {
+		return err
 	}
-	if _, err := tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+	savepoints := &transaction{Tx: tx, writer: w}
+	if _, err := savepoints.ExecContext(ctx, "SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%s: %w: %w", one.what, errGroupLost, err)
 	}
-	failure := w.act(ctx, tx, one)
+	failure := one.failed(w.act(ctx, tx, one))
 	if failure != nil {
-		failure = fmt.Errorf("%s: %w", one.what, failure)
-		if _, err := tx.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
+		if _, err := savepoints.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
 			return fmt.Errorf("%w: %w: %w", failure, errGroupLost, err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "RELEASE one"); err != nil {
+	if _, err := savepoints.ExecContext(ctx, "RELEASE one"); err != nil {
 		return fmt.Errorf("%s: %w: %w", one.what, errGroupLost, err)
 	}
 	return failure
