@@ -84,7 +84,7 @@ func BenchmarkStageEvents(b *testing.B) {
 		}()
 	}
 	group.Wait()
-	for look := time.NewTicker(25 * time.Millisecond); unfinished(b, set) > 0; <-look.C { // counting costs: not all the time
+	for look := time.NewTicker(50 * time.Millisecond); unfinished(b, set) > 0; <-look.C { // counting costs: not all the time
 	}
 	b.ReportMetric(float64(total)/time.Since(began).Seconds(), "events/s")
 	b.ReportMetric(float64(len(set.GitHub.Requests())-calls)/float64(total), "calls/event")

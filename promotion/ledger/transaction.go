@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -199,6 +200,7 @@ func (w *writer) run() {
 // commit of their own would only keep those waiting.
 func (w *writer) gather(group []*proposal) []*proposal {
 	var patience <-chan time.Time
+	gaveWay := false
 	for len(group) < maximumGroup {
 		if group[len(group)-1].hurry {
 			w.hurried, patience = time.Now(), nil
@@ -210,9 +212,13 @@ func (w *writer) gather(group []*proposal) []*proposal {
 		if patience == nil {
 			select {
 			case next := <-w.waiting:
-				group = append(group, next)
+				group, gaveWay = append(group, next), false
 			default:
-				return group
+				if gaveWay {
+					return group
+				}
+				gaveWay = true
+				runtime.Gosched() // to those that are about to propose something
 			}
 			continue
 		}
