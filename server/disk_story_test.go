@@ -33,6 +33,45 @@ func TestAFullDiskRefusesAndRecovers(t *testing.T) {
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
 
+func TestADiskThatTakesNoWritesRefusesAndRecovers(t *testing.T) {
+	if postgrestest.Available() {
+		t.Skip("the disk is SQLite's")
+	}
+	path := filepath.Join(t.TempDir(), "verbatim.db")
+	s := begin(t, scene.Options{Settings: func(settings *config.Settings) { settings.DatabaseURL = "sqlite:" + path }})
+	pull := s.Merged("Add a basket")
+	digest := s.verified(pull.MergeCommit(), "basket")
+	s.settled()
+	writable := frozen(t, path+"-wal")
+	if status := s.comes(pull.Issue).Status(); status != http.StatusServiceUnavailable {
+		t.Errorf("a delivery that cannot be written was answered %d, expected 503", status)
+	}
+	s.unready()
+	writable()
+	s.recovers(pull.Issue)
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}
+
+// frozen has writes to the file fail, as those to a disk that has become read-only do: also of who has it open. It gives
+// what ends that.
+func frozen(t *testing.T, path string) (writable func()) {
+	t.Helper()
+	change := func(flag string) ([]byte, error) {
+		return exec.Command("chattr", flag, path).CombinedOutput()
+	}
+	if output, err := change("+i"); err != nil {
+		// Other file systems have no such mark, and containers without the right cannot set it.
+		t.Skipf("*** NOT TESTED: a disk that takes no writes. Marking a file immutable takes root, and ext4: %v: %s", err, output)
+	}
+	writable = func() {
+		if output, err := change("-i"); err != nil {
+			t.Errorf("make %s writable: %v: %s", path, err, output)
+		}
+	}
+	t.Cleanup(writable)
+	return writable
+}
+
 // smallDisk mounts a file system of a few megabytes, and gives its folder.
 func smallDisk(t *testing.T) string {
 	t.Helper()

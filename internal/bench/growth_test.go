@@ -68,7 +68,7 @@ func grow(b *testing.B, url, driver string, rows int) {
 			b.Fatal(err)
 		}
 	}
-	if err := fill(b.Context(), database, rows/3); err != nil {
+	if err := fill(b.Context(), database, driver, rows/3); err != nil {
 		b.Fatal(err)
 	}
 	if _, err := database.ExecContext(b.Context(), "ANALYZE"); err != nil {
@@ -138,7 +138,7 @@ func digestOf(number int) promotion.Digest {
 }
 
 // fill writes so many commits, as the ledger would have them, some thousand in a transaction.
-func fill(ctx context.Context, database *sql.DB, commits int) error {
+func fill(ctx context.Context, database *sql.DB, driver string, commits int) error {
 	const atOnce = 20_000
 	for first := 0; first < commits; first += atOnce {
 		tx, err := database.BeginTx(ctx, nil)
@@ -149,12 +149,12 @@ func fill(ctx context.Context, database *sql.DB, commits int) error {
 		for number := first; number < min(first+atOnce, commits); number++ {
 			addCommit(batch, number)
 			if number%100 == 99 {
-				if err := flush(ctx, tx, batch); err != nil {
+				if err := flush(ctx, tx, driver, batch); err != nil {
 					return err
 				}
 			}
 		}
-		if err := flush(ctx, tx, batch); err != nil {
+		if err := flush(ctx, tx, driver, batch); err != nil {
 			return err
 		}
 		if err := tx.Commit(); err != nil {
@@ -197,7 +197,7 @@ func addCommit(batch map[string][]any, number int) {
 }
 
 // flush writes what was gathered, a table at a time.
-func flush(ctx context.Context, tx *sql.Tx, batch map[string][]any) error {
+func flush(ctx context.Context, tx *sql.Tx, driver string, batch map[string][]any) error {
 	for columns, values := range batch {
 		if len(values) == 0 {
 			continue
@@ -213,7 +213,11 @@ func flush(ctx context.Context, tx *sql.Tx, batch map[string][]any) error {
 			default:
 				statement.WriteString("(")
 			}
-			fmt.Fprintf(&statement, "$%d", i+1)
+			if driver == "sqlite" {
+				statement.WriteString("?") // it looks for names one by one
+			} else {
+				fmt.Fprintf(&statement, "$%d", i+1)
+			}
 		}
 		statement.WriteString(")")
 		if _, err := tx.ExecContext(ctx, statement.String(), values...); err != nil {
