@@ -74,6 +74,7 @@ func TestARepositoryWithoutPolicyCostsNothing(t *testing.T) {
 	s := begin(t, scene.Options{Policy: "-", Settings: func(settings *config.Settings) { settings.Scope = nil }})
 	commit := s.Merged("Add a basket").MergeCommit()
 	run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.CI, Head: commit, Actor: s.Walter})
+	s.settled()   // pushes before have the next event look anew
 	run.Request() // now it is known that there is none
 	s.atMost("its events", 0, func() {
 		run.Start()

@@ -83,7 +83,7 @@ func inWorld(ctx context.Context, options Options, number, kills int) (summary S
 		return Summary{}, fmt.Errorf("begin a world: %w", err)
 	}
 	defer func() {
-		err = errors.Join(err, w.close(len(summary.Violations) > 0 || err != nil))
+		err = errors.Join(err, w.close(len(summary.Violations) > 0 && options.Sabotage == "" || err != nil))
 	}()
 	if options.Replicas > 1 {
 		if err := w.overtaken(ctx); err != nil {

@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/verbatim-dev/verbatim/internal/chaos"
 	"github.com/verbatim-dev/verbatim/internal/postgrestest"
@@ -25,6 +26,31 @@ func TestNothingIsLostOrDoneTwiceWhenTheProcessIsKilled(t *testing.T) {
 			}
 			if summary.Kills != 12 || summary.Promotions == 0 || summary.Refusals == 0 {
 				t.Errorf("expected 12 kills, promotions and refusals, found %s", summary)
+			}
+		})
+	}
+}
+
+// A harness that never fails proves nothing: with a promise taken away, it has to.
+func TestWithoutItsPromisesTheProgramIsFoundOut(t *testing.T) {
+	t.Parallel()
+	for sabotage, options := range map[string]chaos.Options{
+		chaos.AcknowledgeBeforeCommit: {Database: "sqlite"},
+		chaos.NoDeduplication:         {Database: "sqlite"},
+		chaos.NoFencing:               {Database: "postgres", Replicas: 3},
+	} {
+		t.Run(sabotage, func(t *testing.T) {
+			t.Parallel()
+			if (options.Database == "postgres") != postgrestest.Available() {
+				t.Skip("it shows on " + options.Database)
+			}
+			options.Sabotage, options.Kills, options.PerRound, options.Seed, options.Settle, options.Out = sabotage, 200, 20, 1, 30*time.Second, t.Output()
+			summary, err := chaos.Run(t.Context(), options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(summary.Violations) == 0 {
+				t.Errorf("%s showed nowhere: %s", sabotage, summary)
 			}
 		})
 	}
