@@ -157,6 +157,9 @@ func (c Checks) Again(ctx context.Context, policies *PolicySource, reader Record
 		return Changes{}, err
 	}
 	check := announcement.Check
+	if check.overwritten() {
+		return Changes{}, nil // the records do not tell what was seen when a promotion was asked for
+	}
 	policy, err := policies.Tolerant(ctx, check.Repository)
 	if err != nil || !policy.Valid() {
 		return Changes{}, err
@@ -175,6 +178,13 @@ func (c Checks) Again(ctx context.Context, policies *PolicySource, reader Record
 	}
 	changes.Work = laterChecks(changes.Announcements)
 	return changes, err
+}
+
+// overwritten reports whether the check says that the commit's tag names another digest than was tested.
+func (c *Check) overwritten() bool {
+	return slices.ContainsFunc(c.Decisions, func(decision Decision) bool {
+		return slices.ContainsFunc(decision.Unmet(), func(gate Gate) bool { return gate.Reason == DigestMoved })
+	})
 }
 
 // checksAgain gives the rows that compute check runs anew in their commits' queues. Whatever computes them elsewhere needs

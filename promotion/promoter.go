@@ -300,13 +300,13 @@ func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
 	if notice, found := c.notice(request); found {
 		changes.Announcements = append(changes.Announcements, notice)
 	}
-	checks, again, err := c.checks(ctx, request)
+	checks, err := c.checks(ctx, request)
 	if err != nil {
 		return Changes{}, err
 	}
 	changes.Announcements = append(changes.Announcements, checks...)
 	changes.Work, err = c.wakeOthers(ctx, request)
-	changes.Work = append(changes.Work, again...)
+	changes.Work = append(changes.Work, checksAgain(checks)...)
 	return changes, err
 }
 

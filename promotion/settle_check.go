@@ -6,10 +6,10 @@ import (
 )
 
 // checks gives the check runs that the request changes: of the commit it was about, and after a rollback of the
-// commits that the environment left and went to. They are to be computed again, but for what the records do not tell.
-func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement, []NewWork, error) {
+// commits that the environment left and went to.
+func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement, error) {
 	if !c.policy.Valid() || request.Answer.Environment == "" {
-		return nil, nil, nil
+		return nil, nil
 	}
 	commits := []Commit{request.Answer.Commit}
 	moved := false
@@ -20,11 +20,11 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 		}
 	}
 	if overwritten := c.overwritten(request); len(overwritten) > 0 {
-		return overwritten, nil, nil
+		return overwritten, nil
 	}
 	acted := request.Answer.Result == ResultInformed && slices.Contains([]Verb{VerbApprove, VerbOverride, VerbHold, VerbResume}, request.Command.Verb)
 	if !moved && !acted && request.Source != FromButton {
-		return nil, nil, nil
+		return nil, nil
 	}
 	var announcements []Announcement
 	seen := map[Commit]bool{{}: true}
@@ -35,11 +35,11 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 		seen[commit] = true
 		records, err := c.Records.Records(ctx, request.Repository.ID, commit)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		checks, err := c.Checks.For(ctx, request.Repository, c.policy, commit, records, nil)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for _, announcement := range checks {
 			if announcement.Check.Environment != request.Answer.Environment {
@@ -51,7 +51,7 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 			announcements = append(announcements, announcement)
 		}
 	}
-	return announcements, checksAgain(announcements), nil
+	return announcements, nil
 }
 
 // overwritten gives the failing check run of a commit whose tag was found to name another digest, and the notice of it. The
@@ -73,9 +73,7 @@ func (c *carrying) overwritten(request Request) []Announcement {
 			}
 		}
 	}
-	if len(notices) == 0 && !slices.ContainsFunc(check.Decisions, func(decision Decision) bool {
-		return slices.ContainsFunc(decision.Unmet(), func(gate Gate) bool { return gate.Reason == DigestMoved })
-	}) {
+	if len(notices) == 0 && !check.overwritten() {
 		return nil
 	}
 	if request.Source == FromButton {
