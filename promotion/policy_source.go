@@ -43,20 +43,20 @@ func (s *PolicySource) Tolerant(ctx context.Context, repository Repository) (Loa
 	if err == nil && (age < policyTolerance || !file.Found && age < absenceTolerance) {
 		return s.load(repository, file), nil
 	}
-	return s.look(ctx, repository, file, err == nil)
+	return s.look(ctx, repository, file, checked, err == nil)
 }
 
 // Fresh gives the policy of the default branch's head at this moment. It costs one call when the default branch has not
 // moved, and two or three when it has.
 func (s *PolicySource) Fresh(ctx context.Context, repository Repository) (LoadedPolicy, error) {
-	file, _, err := s.Cache.CachedPolicy(ctx, repository.ID)
+	file, checked, err := s.Cache.CachedPolicy(ctx, repository.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return LoadedPolicy{}, err
 	}
-	return s.look(ctx, repository, file, err == nil)
+	return s.look(ctx, repository, file, checked, err == nil)
 }
 
-func (s *PolicySource) look(ctx context.Context, repository Repository, cached PolicyFile, isCached bool) (LoadedPolicy, error) {
+func (s *PolicySource) look(ctx context.Context, repository Repository, cached PolicyFile, checked time.Time, isCached bool) (LoadedPolicy, error) {
 	asked := s.Clock()
 	head, err := s.Files.Head(ctx, repository)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *PolicySource) look(ctx context.Context, repository Repository, cached P
 			return LoadedPolicy{}, fmt.Errorf("read the policy of %s: %w", repository.FullName(), err)
 		}
 	}
-	if err := s.Cache.CachePolicy(ctx, repository, cached, asked); err != nil {
+	if err := s.Cache.CachePolicy(ctx, repository, cached, asked, checked); err != nil {
 		return LoadedPolicy{}, err
 	}
 	return s.load(repository, cached), nil
@@ -97,7 +97,7 @@ func (s *PolicySource) Changed(ctx context.Context, repository Repository) error
 	if err != nil {
 		return err
 	}
-	return s.Cache.CachePolicy(ctx, repository, file, time.Time{})
+	return s.Cache.CachePolicy(ctx, repository, file, time.Time{}, time.Time{})
 }
 
 // At reads and parses the policy file of any commit, without keeping it: for commits that change it.

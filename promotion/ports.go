@@ -91,8 +91,9 @@ type LaneKeeper interface {
 type PolicyCache interface {
 	// CachedPolicy gives the file, and when it was last known to be that of the default branch's head. ErrNotFound when there is none.
 	CachedPolicy(ctx context.Context, repository int64) (PolicyFile, time.Time, error)
-	// CachePolicy replaces what is kept. A zero checked time makes the next reader look anew.
-	CachePolicy(ctx context.Context, repository Repository, file PolicyFile, checked time.Time) error
+	// CachePolicy replaces what is kept, unless that was checked later. A zero checked time makes the next reader look anew; so it
+	// stays when that happened since the time known was read.
+	CachePolicy(ctx context.Context, repository Repository, file PolicyFile, checked, known time.Time) error
 	// ForgetPolicies makes the next readers of every repository of the owner look anew.
 	ForgetPolicies(ctx context.Context, owner string) error
 }

@@ -465,17 +465,17 @@ func (m *MockPolicyCache) EXPECT() *MockPolicyCacheMockRecorder {
 }
 
 // CachePolicy mocks base method.
-func (m *MockPolicyCache) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked time.Time) error {
+func (m *MockPolicyCache) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked, known time.Time) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "CachePolicy", ctx, repository, file, checked)
+	ret := m.ctrl.Call(m, "CachePolicy", ctx, repository, file, checked, known)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // CachePolicy indicates an expected call of CachePolicy.
-func (mr *MockPolicyCacheMockRecorder) CachePolicy(ctx, repository, file, checked any) *gomock.Call {
+func (mr *MockPolicyCacheMockRecorder) CachePolicy(ctx, repository, file, checked, known any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CachePolicy", reflect.TypeOf((*MockPolicyCache)(nil).CachePolicy), ctx, repository, file, checked)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CachePolicy", reflect.TypeOf((*MockPolicyCache)(nil).CachePolicy), ctx, repository, file, checked, known)
 }
 
 // CachedPolicy mocks base method.

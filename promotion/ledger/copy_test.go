@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
@@ -35,7 +36,7 @@ func (b *book) filled() {
 	for i := range 250 {
 		b.accept(strings.Repeat("g", i+1), "push", "q")
 	}
-	b.must(b.CachePolicy(b.t.Context(), shop, promotion.PolicyFile{Head: commit, Found: true, Content: []byte("version: 1\n")}, b.clock.Now()))
+	b.must(b.CachePolicy(b.t.Context(), shop, promotion.PolicyFile{Head: commit, Found: true, Content: []byte("version: 1\n")}, b.clock.Now(), time.Time{}))
 	_, err := b.ClaimRegistry(b.t.Context(), image, 42)
 	b.must(err)
 }

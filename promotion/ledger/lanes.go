@@ -121,16 +121,18 @@ func (l *Ledger) CachedPolicy(ctx context.Context, repository int64) (promotion.
 	return file, fromMicros(checked), file.Head.UnmarshalText([]byte(head))
 }
 
-// CachePolicy keeps a policy file. A zero time has the next reader look anew.
-func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked time.Time) error {
+// CachePolicy keeps a policy file, unless a later look was kept meanwhile. A zero time has the next reader look anew, and so does
+// one that came after the look began, which knew another time.
+func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked, known time.Time) error {
 	named, err := json.Marshal(repository)
 	if err != nil {
 		return err
 	}
 	return l.within(ctx, "keep the policy of "+repository.FullName(), func(ctx context.Context, tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, named, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = excluded.checked, head = excluded.head, found = excluded.found, named = excluded.named, source = excluded.source, content = excluded.content`,
-			repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), string(named), file.Source, string(file.Content))
+		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = CASE WHEN policies.checked = 0 AND $9 > policies.checked THEN 0 ELSE excluded.checked END, head = excluded.head, found = excluded.found, named = excluded.named, source = excluded.source, content = excluded.content
+		WHERE excluded.checked = 0 OR excluded.checked >= policies.checked`,
+			repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), string(named), file.Source, string(file.Content), micros(known))
 		return err
 	})
 }

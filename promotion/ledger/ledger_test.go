@@ -484,7 +484,7 @@ func TestThePolicyIsKept(t *testing.T) {
 		t.Errorf("before: %v", err)
 	}
 	file := promotion.PolicyFile{Head: commit, Found: true, Source: "acme/shop:.github/verbatim.yml", Content: []byte("version: 1\n")}
-	b.must(b.CachePolicy(t.Context(), shop, file, b.clock.Now()))
+	b.must(b.CachePolicy(t.Context(), shop, file, b.clock.Now(), time.Time{}))
 	kept, checked, err := b.CachedPolicy(t.Context(), 42)
 	if b.must(err); kept.Head != commit || !kept.Found || string(kept.Content) != "version: 1\n" || !checked.Equal(b.clock.Now()) {
 		t.Errorf("kept %+v at %s", kept, checked)
@@ -492,6 +492,32 @@ func TestThePolicyIsKept(t *testing.T) {
 	b.must(b.ForgetPolicies(t.Context(), "acme"))
 	if _, checked, err = b.CachedPolicy(t.Context(), 42); err != nil || !checked.IsZero() {
 		t.Errorf("after: %s %v", checked, err)
+	}
+}
+
+func TestAPolicyThatChangesWhileItIsLookedForIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	began := b.clock.Now()
+	absent := promotion.PolicyFile{Head: commit}
+	b.must(b.CachePolicy(t.Context(), shop, absent, began, time.Time{}))
+	known := func() time.Time {
+		_, checked, err := b.CachedPolicy(t.Context(), shop.ID)
+		b.must(err)
+		return checked
+	}
+	b.clock.Pass(2 * time.Hour)
+	looked := b.clock.Now()
+	b.must(b.CachePolicy(t.Context(), shop, absent, time.Time{}, time.Time{})) // a push, while somebody looks who knows the first time
+	b.must(b.CachePolicy(t.Context(), shop, absent, looked, began))
+	if at := known(); !at.IsZero() {
+		t.Errorf("what was looked for before the push counts as checked at %s", at)
+	}
+	b.clock.Pass(time.Second)
+	b.must(b.CachePolicy(t.Context(), shop, promotion.PolicyFile{Head: commit, Found: true}, b.clock.Now(), time.Time{}))
+	b.must(b.CachePolicy(t.Context(), shop, absent, looked, began)) // and one that took even longer
+	if file, _, err := b.CachedPolicy(t.Context(), shop.ID); err != nil || !file.Found || !known().Equal(b.clock.Now()) {
+		t.Errorf("the older look is kept: %+v %s %v", file, known(), err)
 	}
 }
 

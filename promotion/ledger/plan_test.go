@@ -194,7 +194,7 @@ func (b *book) reads(request *promotion.Request, does func(...string)) {
 func (b *book) keeps(suffix string, does func(...string)) {
 	b.t.Helper()
 	ctx := b.t.Context()
-	b.must(b.CachePolicy(ctx, shop, promotion.PolicyFile{Head: commit, Found: true, Content: []byte("version: 1\n")}, b.clock.Now()))
+	b.must(b.CachePolicy(ctx, shop, promotion.PolicyFile{Head: commit, Found: true, Content: []byte("version: 1\n")}, b.clock.Now(), time.Time{}))
 	_, _, err := b.CachedPolicy(ctx, 42)
 	b.must(err)
 	b.must(b.ForgetPolicies(ctx, "acme"))
