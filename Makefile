@@ -9,6 +9,7 @@ TESTFLAGS ?=
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -benchmem
 KILLS ?= 100
+CONTROLS ?= *
 CHAOSFLAGS ?= -round 50 -parallel 2
 
 # One way of building for everything but the race detector: static, and what is compiled once is used by all.
@@ -60,6 +61,10 @@ chaos: ## Kill the program over and over and see that nothing is lost or done tw
 	.ci/postgres go run ./internal/chaos/run -database postgres -replicas 3 -kills $(KILLS) $(CHAOSFLAGS)
 	for sabotage in acknowledge_before_commit no_deduplication; do go run ./internal/chaos/run -kills $(KILLS) $(CHAOSFLAGS) -sabotage $$sabotage || exit; done
 	.ci/postgres go run ./internal/chaos/run -database postgres -replicas 3 -kills $(KILLS) $(CHAOSFLAGS) -sabotage no_fencing
+
+.PHONY: controls
+controls: ## Take each defence out and see that its test fails (CONTROLS='button-*')
+	go run ./internal/controls/run -name '$(CONTROLS)'
 
 .PHONY: generate
 generate: ## Write the generated files anew
