@@ -27,6 +27,7 @@ type Facts struct {
 	Provenance  *ProvenanceFact
 	Holds       []Hold
 	Overrides   []Entry
+	Overriders  *OverridersFact
 	TagRules    TagRules
 	Former      *FormerFact
 	ForCheck    bool // for a check run: what only the clock decides is a note

@@ -34,6 +34,9 @@ func (c *carrying) former(ctx context.Context, into target, facts Facts) (*Forme
 			return nil, err
 		}
 	}
+	if under.Overriders, err = c.overridersFact(ctx, under); err != nil {
+		return nil, err
+	}
 	if !slices.Equal(environment.allowedBranches(facts.Repository), facts.Environment.allowedBranches(facts.Repository)) {
 		elsewhere := into
 		elsewhere.environment = environment

@@ -51,6 +51,9 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 		Commit: into.commit, PullRequest: c.request.Issue, Records: of.records, Listed: of.listed, Source: of.source, Person: into.person, Head: into.head,
 		Branch: into.branch, Scope: &scope, Holds: into.holds, Overrides: into.overrides,
 	}
+	if facts.Overriders, err = c.overridersFact(ctx, facts); err != nil {
+		return made, err
+	}
 	refused := len(Decide(facts).Unmet()) > 0
 	if refused && !scope.Allowed {
 		made.decision = Decide(facts)
