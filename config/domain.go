@@ -37,7 +37,11 @@ func texts[L ~[]T, T ~string](texts L) []string {
 }
 
 func (i imageDocument) image(name string) promotion.Image {
-	return promotion.Image{Name: name, Repository: string(i.Repository), Tag: string(cmp.Or(i.Tag, "{sha}")), Paths: texts(i.Paths)}
+	image := promotion.Image{Name: name, Repository: string(i.Repository), Tag: string(cmp.Or(i.Tag, "{sha}"))}
+	for _, pattern := range i.Paths {
+		image.Paths = append(image.Paths, promotion.ParsePathPattern(string(pattern)))
+	}
+	return image
 }
 
 func (s stageDocument) stage(name string) promotion.Stage {

@@ -267,11 +267,29 @@ func TestLimits(t *testing.T) {
 	environments := func(count int) string {
 		return head + "environments:\n" + manyLines("  e%d: { requires: [test], tags: [production] }\n", count)
 	}
+	images := func(count, paths int) string {
+		var added strings.Builder
+		for number := range count {
+			fmt.Fprintf(&added, "  i%d:\n    repository: registry.example.com/shop/i%d\n    paths:\n%s", number, number, manyLines("      - p%d\n", paths))
+		}
+		return strings.Replace(small, "images:\n", "images:\n"+added.String(), 1)
+	}
 	for name, test := range map[string]struct{ fits, exceeds, key string }{
 		"environments": {environments(config.MaximumEnvironments), environments(config.MaximumEnvironments + 1), "environments"},
 		"a list": {
 			strings.Replace(small, "shop/api", "shop/api\n    paths:\n"+manyLines("      - p%d\n", 100), 1),
 			strings.Replace(small, "shop/api", "shop/api\n    paths:\n"+manyLines("      - p%d\n", 101), 1), "images.api.paths",
+		},
+		"paths of all images": {
+			images(5, 100), images(6, 100), "images.i5.paths",
+		},
+		"a pattern of paths": {
+			strings.Replace(small, "shop/api", "shop/api\n    paths: ["+strings.Repeat("p", 256)+"]", 1),
+			strings.Replace(small, "shop/api", "shop/api\n    paths: ["+strings.Repeat("p", 257)+"]", 1), "images.api.paths[0]",
+		},
+		"wildcards of a pattern": {
+			strings.Replace(small, "shop/api", "shop/api\n    paths: ["+strings.Repeat("p*", 12)+"]", 1),
+			strings.Replace(small, "shop/api", "shop/api\n    paths: ["+strings.Repeat("p*", 13)+"]", 1), "images.api.paths[0]",
 		},
 		"names": {
 			strings.Replace(small, "stages:\n", "stages:\n"+manyLines("  s%d: { workflow: .github/workflows/ci.yml }\n", 199), 1),

@@ -114,16 +114,19 @@ func (branchName) rule() rule {
 	}}
 }
 
-var pathPattern = regexp.MustCompile(`^[^/!\\\x00-\x1f\x7f][^\\\x00-\x1f\x7f]{0,299}$`)
+var pathPattern = regexp.MustCompile(`^[^/!\\\x00-\x1f\x7f][^\\\x00-\x1f\x7f]{0,255}$`)
 
 func (pathGlob) rule() rule {
-	expected := "a pattern of paths from the repository's root, such as api/**"
+	expected := "a pattern of at most 256 characters, of paths from the repository's root, such as api/**"
 	return rule{expected: expected, pattern: pathPattern, mend: func(text string) string {
 		if short := strings.TrimPrefix(strings.TrimPrefix(text, "!"), "/"); short != text && pathPattern.MatchString(short) {
 			return fmt.Sprintf("write %.80q", short)
 		}
 		return ""
 	}, check: func(text string) (string, string) {
+		if found := strings.Count(strings.ReplaceAll(text, "**", "*"), "*"); found > promotion.MaximumPathWildcards {
+			return fmt.Sprintf("expected a pattern with at most %d wildcards, found %d", promotion.MaximumPathWildcards, found), "name a folder: folder/**"
+		}
 		if strings.HasSuffix(text, "/") {
 			return fmt.Sprintf("expected %s, found %.80q", expected, text), fmt.Sprintf("write %.80q", text+"**")
 		}

@@ -19,6 +19,7 @@ type validator struct {
 func (v validator) validate() {
 	v.names()
 	v.sameImages()
+	v.manyPaths()
 	v.oneGroup()
 	for _, group := range v.document.Groups {
 		at := keyPath("groups").key(group.Name)
@@ -105,6 +106,18 @@ func noSuch(name string, kind keyPath, known []string) string {
 		return fmt.Sprintf("expected the name of one of the %s, found %.80q; there are none", kind, name)
 	}
 	return fmt.Sprintf("expected the name of one of the %s (%s), found %.80q", kind, listed(known), name)
+}
+
+// manyPaths bounds the patterns of all images together: each is tried on every file that changed.
+func (v validator) manyPaths() {
+	total := 0
+	for _, image := range v.document.Images {
+		if total += len(image.Value.Paths); total > promotion.MaximumPathPatterns {
+			v.report(keyPath("images").key(image.Name).key("paths"), "name folders (api/**) in place of single files",
+				"expected at most %d patterns of paths in all images together, found more", promotion.MaximumPathPatterns)
+			return
+		}
+	}
 }
 
 // sameImages refuses two images that are one and the same.

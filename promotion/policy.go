@@ -33,7 +33,7 @@ type Image struct {
 	Name       string
 	Repository string // template: {owner}, {repo}
 	Tag        string // template: {sha}, {short_sha}
-	Paths      []string
+	Paths      []PathPattern
 }
 
 // Stage is a step that proves something, bound to a workflow or to jobs of it.

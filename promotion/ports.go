@@ -152,9 +152,18 @@ type Comparison struct {
 	BehindBy int
 	Total    int
 	Commits  []ShippedCommit // those that head has and base has not; may be cut short
-	Files    []string        // the paths that differ between their merge base and head, a renamed one under both names; may be cut short
+	Files    []string        // what differs between their merge base and head, a renamed one under both names; may be cut short. See ChangedEntries.
 	AllFiles bool            // Files is not cut short
 	URL      string
+}
+
+// ChangedEntries gives the names under which a changed path is listed: a submodule or a link stands for whatever is below it, and
+// is listed with a slash at its end as well.
+func ChangedEntries(path string, holds bool) []string {
+	if holds {
+		return []string{path, path + "/"}
+	}
+	return []string{path}
 }
 
 // Commits reads commits and pull requests from GitHub.

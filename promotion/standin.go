@@ -3,9 +3,6 @@ package promotion
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
 )
 
 // maximumStandIns is how many verified commits are compared with one that has no digest of its own.
@@ -80,10 +77,17 @@ func (c *carrying) unchangedSince(ctx context.Context, into target, image Image)
 		if err != nil {
 			return recordedImage{}, false, fromGitHub(fmt.Errorf("compare %s with %s, which was verified: %w", into.commit.Short(), commit.Short(), err))
 		}
-		if comparison.Status != "ahead" || !comparison.AllFiles || slices.ContainsFunc(comparison.Files, image.has) {
+		if comparison.Status != "ahead" || !comparison.AllFiles {
 			continue
 		}
-		stands, err := c.standIn(ctx, commit, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), strings.Join(image.Paths, ", ")))
+		touched, err := image.touched(ctx, comparison.Files)
+		if err != nil {
+			return recordedImage{}, false, err
+		}
+		if touched {
+			continue
+		}
+		stands, err := c.standIn(ctx, commit, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), image.pathTexts()))
 		return stands, err == nil, err
 	}
 	return recordedImage{}, false, nil
@@ -119,21 +123,4 @@ func (c *carrying) standIn(ctx context.Context, commit Commit, image Image, why 
 		c.standIns[commit] = other
 	}
 	return recordedImage{records: other.records[image.Name], listed: other.listed, source: &SourceFact{Commit: commit, Why: why}, unclear: other.unclear}, nil
-}
-
-// has reports whether a file is one of the image's.
-func (i Image) has(file string) bool {
-	return slices.ContainsFunc(i.Paths, func(pattern string) bool { return matchesPath(pattern, file) })
-}
-
-var pathWildcards = strings.NewReplacer(`\*\*/`, `(?:.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`)
-
-// matchesPath reports whether a path fits a pattern in which "**" stands for anything, "**/" also for no folder at all, and
-// "*" for anything but a slash. A pattern that ends with a slash means all below.
-func matchesPath(pattern, file string) bool {
-	if strings.HasSuffix(pattern, "/") {
-		pattern += "**"
-	}
-	expression, err := regexp.Compile(`(?s)\A` + pathWildcards.Replace(regexp.QuoteMeta(pattern)) + `\z`)
-	return err != nil || expression.MatchString(file) // a pattern that cannot be read takes every change for one of the image
 }

@@ -155,6 +155,25 @@ func TestAnUnchangedImageCarriesItsDigest(t *testing.T) {
 	s.namesIn("api", "production", first["api"])
 }
 
+func TestASubmoduleIsWhatIsBelowIt(t *testing.T) {
+	for name, paths := range map[string]string{"all below": "libs/core/**", "a folder in it": "libs/core/src/**", "any module's": "libs/*/src/**"} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t, scene.Options{Policy: "-"})
+			s.govern(strings.Replace(s.monorepo(""), `"lib/*.go"`, `"`+paths+`"`, 1))
+			s.Repository.Commit("main", "Use the library", s.Walter, map[string]string{"libs/core": githubtest.Submodule(strings.Repeat("1", 40))})
+			pull := s.Merged("Begin")
+			_, first := s.change("README.md", "api", "worker")
+			s.says(pull.Issue, s.Alice, "/promote --sha "+s.Repository.Head("main").SHA())
+			s.namesIn("api", "production", first["api"])
+
+			s.Repository.Commit("main", "Use the newer library", s.Walter, map[string]string{"libs/core": githubtest.Submodule(strings.Repeat("2", 40))})
+			bumped, _ := s.change("worker/main.go", "worker") // ci forgot to build the api
+			_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+bumped.SHA())
+			s.expect(reply, "**api** → production: refused", "image_missing", "**worker** → production: promoted")
+		})
+	}
+}
+
 func TestAGroupIsPromotedTogetherOrNotAtAll(t *testing.T) {
 	s := begin(t, scene.Options{Policy: "-"})
 	s.govern(strings.Replace(s.monorepo("groups: { shop: [api, worker] }\n"), "    paths: [\"worker/**\"]\n", "", 1))

@@ -56,18 +56,22 @@ func (r *Repository) detailedCommitDocument(c *Commit) object {
 	return document
 }
 
-// fileDocuments gives changed files as the schema diff-entry has them, patches left out.
+// fileDocuments gives changed files as the schema diff-entry has them, patches left out but for submodules.
 func (r *Repository) fileDocuments(changed []fileChange, at *Commit) []object {
 	documents := make([]object, 0, len(changed))
 	for _, change := range changed {
 		path := (&url.URL{Path: change.path}).EscapedPath()
-		documents = append(documents, object{
+		document := object{
 			"sha": change.blob, "filename": change.path, "status": change.status, "additions": change.additions,
 			"deletions": change.deletions, "changes": change.additions + change.deletions,
 			"blob_url":     r.page() + "/blob/" + at.sha + "/" + path,
 			"raw_url":      r.page() + "/raw/" + at.sha + "/" + path,
 			"contents_url": r.api() + "/contents/" + path + "?ref=" + at.sha,
-		})
+		}
+		if change.patch != "" {
+			document["patch"] = change.patch
+		}
+		documents = append(documents, document)
 	}
 	return documents
 }

@@ -36,6 +36,11 @@ func getContents(c *call) answer {
 	if !found {
 		return c.folder(commit, ref, name)
 	}
+	if pinned, is := pinnedBy(content); is {
+		document := r.entry(ref, name, "submodule", 0, pinned)
+		document["submodule_git_url"] = r.server.base + "/" + r.fullName() + "-library.git"
+		return ok(document)
+	}
 	const megabyte = 1 << 20
 	switch {
 	case len(content) > 100*megabyte:

@@ -75,7 +75,20 @@ func gitHash(kind string, content []byte) []byte {
 	return hash[:]
 }
 
-func blobSHA(content string) string { return hex.EncodeToString(gitHash("blob", []byte(content))) }
+func blobSHA(content string) string {
+	if pinned, is := pinnedBy(content); is {
+		return pinned
+	}
+	return hex.EncodeToString(gitHash("blob", []byte(content)))
+}
+
+const submoduleMark = "\x00submodule "
+
+// Submodule as a file's content makes a submodule of it: another repository's commit, by its name, in place of a folder.
+func Submodule(commit string) string { return submoduleMark + commit }
+
+// pinnedBy gives the commit that a submodule names, and whether it is one.
+func pinnedBy(content string) (string, bool) { return strings.CutPrefix(content, submoduleMark) }
 
 // treeOf names a tree of files as git does.
 func treeOf(files map[string]string) []byte {
@@ -87,6 +100,11 @@ func treeOf(files map[string]string) []byte {
 	folders := map[string]map[string]string{}
 	for path, content := range files {
 		folder, rest, nested := strings.Cut(path, "/")
+		if pinned, is := pinnedBy(content); is && !nested {
+			hash, _ := hex.DecodeString(pinned)
+			entries[path] = entry{"160000", hash}
+			continue
+		}
 		if !nested {
 			entries[path] = entry{"100644", gitHash("blob", []byte(content))}
 			continue
@@ -172,6 +190,7 @@ type fileChange struct {
 	path, status         string // added, modified, removed
 	additions, deletions int
 	blob                 string
+	patch                string // of submodules only
 }
 
 // changes gives the files that differ between two commits, by path. A nil one has no files.
@@ -191,7 +210,12 @@ func changes(from, to *Commit) []fileChange {
 			found = append(found, fileChange{path: path, status: "added", additions: lines(content), blob: blobSHA(content)})
 		case old != content:
 			added, removed := lineDifference(old, content)
-			found = append(found, fileChange{path: path, status: "modified", additions: added, deletions: removed, blob: blobSHA(content)})
+			change := fileChange{path: path, status: "modified", additions: added, deletions: removed, blob: blobSHA(content)}
+			if pinned, is := pinnedBy(content); is {
+				before, _ := pinnedBy(old)
+				change.patch = fmt.Sprintf("@@ -1 +1 @@\n-Subproject commit %s\n+Subproject commit %s", before, pinned)
+			}
+			found = append(found, change)
 		}
 	}
 	for path, content := range before {

@@ -75,6 +75,22 @@ type fileAnswer struct {
 	Name     string `json:"filename"`
 	Status   string `json:"status"`
 	Previous string `json:"previous_filename"` // of a renamed one
+	Changes  int    `json:"changes"`           // lines
+	Patch    string `json:"patch"`             // left out where it would be long
+}
+
+// holds reports whether the entry is a submodule, or may be a symbolic link: a text of one line without an end. GitHub's answer
+// has no mode, only the patch. Where it left this one out for length, an entry of one line may be either.
+func (f fileAnswer) holds(patches bool) bool {
+	if f.Patch == "" {
+		return patches && f.Changes > 0 && f.Changes <= 2
+	}
+	for line := range strings.Lines(f.Patch) {
+		if text := strings.TrimLeft(line, "+- "); strings.HasPrefix(text, "Subproject commit ") {
+			return true
+		}
+	}
+	return f.Changes <= 2 && strings.Contains(f.Patch, "\\ No newline at end of file") && strings.Count(f.Patch, "\n") <= 4
 }
 
 // changed gives the paths of changed files, and whether they are all.
@@ -82,13 +98,14 @@ func changed(files *[]fileAnswer, operation string) (paths []string, whole bool,
 	if files == nil {
 		return nil, false, nil
 	}
+	patches := slices.ContainsFunc(*files, func(file fileAnswer) bool { return file.Patch != "" })
 	for _, file := range *files {
 		if file.Name == "" || file.Status == "renamed" && file.Previous == "" {
 			return nil, false, lacking(operation, "file name")
 		}
-		paths = append(paths, file.Name)
+		paths = append(paths, promotion.ChangedEntries(file.Name, file.holds(patches))...)
 		if file.Previous != "" {
-			paths = append(paths, file.Previous)
+			paths = append(paths, promotion.ChangedEntries(file.Previous, file.holds(patches))...)
 		}
 	}
 	return paths, len(*files) < maximumFiles, nil
