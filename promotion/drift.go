@@ -16,6 +16,7 @@ type Drift struct {
 	Expected    Digest // what the ledger has as live
 	Found       Digest // zero: the tag is gone
 	Restored    bool   // the tag was put back
+	Held        bool   // it is not put back while somebody holds the environment
 	Trouble     string // why it could not be put back; "" when nobody tried, or it worked
 	At          time.Time
 }
@@ -26,6 +27,8 @@ func (d Drift) String() string {
 	switch {
 	case d.Restored:
 		text += ": it was put back"
+	case d.Held:
+		text += ": it is not put back for now: " + d.Trouble
 	case d.Trouble != "":
 		text += ": it could not be put back: " + d.Trouble
 	}
@@ -109,7 +112,7 @@ func (w *DriftWatch) compare(ctx context.Context, lease Lease, repository Reposi
 			Environment: environment.Name, Image: image.Name, Registry: scope.Registry, Tag: tag, Expected: live.Digest,
 			Found: inspection.Tags[tag].Digest, At: w.Clock(),
 		}
-		found, err := w.settle(ctx, repository, environment, *live, drift, entries)
+		found, err := w.settle(ctx, lease, repository, environment, *live, drift, entries)
 		if err != nil {
 			return changes, err
 		}
@@ -149,7 +152,7 @@ func (w *DriftWatch) live(ctx context.Context, repository Repository, environmen
 }
 
 // settle enters what became of a tag: that other hands moved it, or that it names again what it should.
-func (w *DriftWatch) settle(ctx context.Context, repository Repository, environment Environment, live Promotion, drift Drift, entries []Entry) (Changes, error) {
+func (w *DriftWatch) settle(ctx context.Context, lease Lease, repository Repository, environment Environment, live Promotion, drift Drift, entries []Entry) (Changes, error) {
 	newest, known := newestDrift(entries, drift)
 	open := known && newest.Kind == EntryDrift && !newest.At.Before(live.Finished)
 	entry := Entry{
@@ -169,12 +172,17 @@ func (w *DriftWatch) settle(ctx context.Context, repository Repository, environm
 	}
 	changes := Changes{Entries: []Entry{entry}}
 	if environment.DriftRestore {
-		if drift.Trouble = w.restore(ctx, drift); drift.Trouble == "" {
-			drift.Restored = true
+		if err := w.restore(ctx, lease, repository, environment, live, &drift); err != nil {
+			return Changes{}, err
+		}
+		if drift.Restored {
 			back := entry
 			back.Kind, back.Key, back.Reason = EntryRestore, "restore/"+entry.Key, "put back by the policy's drift.restore"
 			changes.Entries = append(changes.Entries, back)
 		} else if open && newest.Digests[drift.Image] == drift.Found {
+			if drift.Held {
+				return Changes{}, nil // told already; it is put back once nobody holds any more
+			}
 			return Changes{}, fromRegistry(fmt.Errorf("put tag %s of %s back: %s", drift.Tag, drift.Registry, drift.Trouble))
 		}
 	}
@@ -187,26 +195,58 @@ func (w *DriftWatch) settle(ctx context.Context, repository Repository, environm
 	return changes, nil
 }
 
-// restore puts the recorded digest back under the tag. It says why it could not.
-func (w *DriftWatch) restore(ctx context.Context, drift Drift) string {
+// restore puts the recorded digest back under the tag, unless somebody holds the environment. The drift says what became of it.
+func (w *DriftWatch) restore(ctx context.Context, lease Lease, repository Repository, environment Environment, live Promotion, drift *Drift) error {
 	inspection, err := w.Registry.Inspect(ctx, drift.Registry, drift.Expected, []string{drift.Tag})
 	if err == nil && inspection.Manifest.Digest != drift.Expected {
-		return "the registry does not have the digest any more"
-	}
-	if err == nil {
-		err = w.Registry.SetTag(ctx, drift.Registry, inspection.Manifest, drift.Tag)
+		drift.Trouble = "the registry does not have the digest any more"
+		return nil
 	}
 	if err != nil {
-		return err.Error()
+		drift.Trouble = err.Error()
+		return nil
+	}
+	held, err := w.mayRestore(ctx, lease, repository, environment, live)
+	if err != nil {
+		return err
+	}
+	if held != "" {
+		drift.Held, drift.Trouble = true, held
+		return nil
+	}
+	if err := w.Registry.SetTag(ctx, drift.Registry, inspection.Manifest, drift.Tag); err != nil {
+		drift.Trouble = err.Error()
+		return nil
 	}
 	named, err := w.Registry.Resolve(ctx, drift.Registry, drift.Tag)
 	switch {
 	case err != nil:
-		return err.Error()
+		drift.Trouble = err.Error()
 	case named.Digest != drift.Expected:
-		return "it was set, and names " + orNone(named.Digest)
+		drift.Trouble = "it was set, and names " + orNone(named.Digest)
+	default:
+		drift.Restored = true
 	}
-	return ""
+	return nil
+}
+
+// mayRestore is asked right before a tag is put back, as mayMove is before one is promoted. It says who holds what.
+func (w *DriftWatch) mayRestore(ctx context.Context, lease Lease, repository Repository, environment Environment, live Promotion) (string, error) {
+	if err := w.Journal.Commit(ctx, lease, Changes{}); err != nil {
+		return "", err
+	}
+	pull, err := pullOf(ctx, w.Book, repository.ID, live.Commit)
+	if err != nil {
+		return "", err
+	}
+	holds, err := holdsNow(ctx, w.Book, repository.ID)
+	if err != nil {
+		return "", err
+	}
+	if gate := holdGate(holds, environment, pull, live.Commit); !gate.Met {
+		return gate.Actual, nil
+	}
+	return "", nil
 }
 
 // newestDrift gives the newest entry of a tag's drift.

@@ -151,6 +151,7 @@ func (c *carrying) moveGroup(ctx context.Context, one unit, ready []prepared) ([
 // finishGroup sets what is left of a group's tags. When one cannot be set, what was moved is put back, and every image says so.
 func (c *carrying) finishGroup(ctx context.Context, group string, moving []*moving) ([]Outcome, error) {
 	for i, one := range moving {
+		one.begun = one.begun || i > 0 && moving[i-1].begun
 		inspection, err := c.Registry.Inspect(ctx, one.scope.Registry, one.promotion.Digest, one.promotion.Tags)
 		if err == nil && inspection.Manifest.Digest != one.promotion.Digest {
 			err = &PermanentError{Err: fmt.Errorf("the registry does not have %s any more", one.promotion.Digest)}

@@ -8,11 +8,7 @@ import (
 
 // holds reads who holds what in the repository.
 func (c *carrying) holds(ctx context.Context) ([]Hold, error) {
-	entries, err := c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryHold, EntryResume}})
-	if err != nil {
-		return nil, err
-	}
-	return HoldsOf(entries), nil
+	return holdsNow(ctx, c.Book, c.request.Repository.ID)
 }
 
 // aboutHold understands hold and resume: the environment, and with --pull-request the pull request.

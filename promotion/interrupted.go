@@ -58,6 +58,9 @@ func (c *carrying) resumeGroup(ctx context.Context, group string, moving []*movi
 	if !begun {
 		return nil
 	}
+	for _, one := range moving {
+		one.begun = true
+	}
 	_, err := c.finishGroup(ctx, group, moving)
 	return err
 }

@@ -19,6 +19,7 @@ type moving struct {
 	group       string // "" for an image that is promoted alone
 	ships       Shipment
 	promotion   Promotion // the row, when an earlier try of the request made one
+	begun       bool      // some tag of it, or of its group, was moved already
 }
 
 // take takes the lanes of the tags. A gate says whose they are; an *AgainError says that somebody else is at work in one.
@@ -176,9 +177,14 @@ func (m *moving) move(ctx context.Context, inspection Inspection) (Outcome, erro
 }
 
 func (m *moving) setTags(ctx context.Context, inspection Inspection) (*stop, error) {
+	m.begun = m.begun || m.started(inspection)
 	for i := range m.promotion.Moves {
 		move := &m.promotion.Moves[i]
 		if inspection.Tags[move.Tag].Digest != m.promotion.Digest {
+			if stop, err := m.mayMove(ctx); stop != nil || err != nil {
+				return stop, err
+			}
+			m.begun = true
 			if err := m.Registry.SetTag(ctx, m.scope.Registry, inspection.Manifest, move.Tag); err != nil {
 				return m.stopped(*move, err)
 			}

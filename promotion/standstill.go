@@ -1,0 +1,58 @@
+package promotion
+
+import "context"
+
+// holdsNow reads who holds what in the repository at this moment, and who holds everything.
+func holdsNow(ctx context.Context, book Book, repository int64) ([]Hold, error) {
+	entries, err := book.Entries(ctx, repository, EntryFilter{Kinds: []EntryKind{EntryHold, EntryResume}})
+	if err != nil {
+		return nil, err
+	}
+	return HoldsOf(entries), nil
+}
+
+// pullOf gives the pull request that was merged as the commit, as far as GitHub has told; 0 when it has not.
+func pullOf(ctx context.Context, book Book, repository int64, commit Commit) (int, error) {
+	if commit.IsZero() {
+		return 0, nil
+	}
+	merges, err := book.Entries(ctx, repository, EntryFilter{Kinds: []EntryKind{EntryMerge}, Commit: commit})
+	if err != nil || len(merges) == 0 {
+		return 0, err
+	}
+	return merges[len(merges)-1].PullRequest, nil
+}
+
+// mayMove is asked right before a tag is set: the lease must still be this worker's in the ledger, whatever any clock says;
+// and before the first tag of a promotion nobody may hold the environment, whoever began to in the meantime. What is half
+// done is carried through.
+func (m *moving) mayMove(ctx context.Context) (*stop, error) {
+	if err := m.Journal.Commit(ctx, m.lease, Changes{}); err != nil {
+		return nil, err
+	}
+	if m.begun {
+		return nil, nil
+	}
+	holds, err := m.holds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	concerned := m.promotion.Commit
+	if m.kind == KindRollback {
+		concerned = Commit{}
+	}
+	if gate := holdGate(holds, m.environment, m.request.Issue, concerned); !gate.Met {
+		return &stop{Failed, gate}, nil
+	}
+	return nil, nil
+}
+
+// started reports whether some tag names the promotion's digest by its doing.
+func (m *moving) started(inspection Inspection) bool {
+	for _, move := range m.promotion.Moves {
+		if move.From != m.promotion.Digest && inspection.Tags[move.Tag].Digest == m.promotion.Digest {
+			return true
+		}
+	}
+	return false
+}
