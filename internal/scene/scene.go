@@ -30,6 +30,7 @@ type Options struct {
 	Logger   zerolog.Logger
 	Registry promotion.Registry     // replaces the real adapters, to inject failures
 	Settings func(*config.Settings) // changes the settings before the server starts
+	Clock    func() time.Time       // GitHub's and the server's; nil: the wall clock
 }
 
 // Scene is a running server and the world around it.
@@ -75,7 +76,7 @@ func Start(ctx context.Context, options Options) (*Scene, error) {
 	if s.Registry, err = registrytest.InProcess(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.GitHub = githubtest.New(githubtest.Options{RateLimit: 1_000_000})
+	s.GitHub = githubtest.New(githubtest.Options{RateLimit: 1_000_000, Clock: options.Clock})
 	s.populate("acme/shop")
 	if err := s.StartServer(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -184,7 +185,9 @@ func (s *Scene) Replica(ctx context.Context) (*server.Server, error) {
 func (s *Scene) ReplicaAt(ctx context.Context, database string) (*server.Server, error) {
 	settings := s.settings
 	settings.DatabaseURL = database
-	return server.New(ctx, server.Options{Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry})
+	return server.New(ctx, server.Options{
+		Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry, Clock: s.options.Clock,
+	})
 }
 
 // StopServer stops the server as an operator does, and gives what it ended with.

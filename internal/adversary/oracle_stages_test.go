@@ -1,0 +1,99 @@
+package adversary
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/verbatim-dev/verbatim/internal/githubtest"
+)
+
+// passed returns why the digest of the commit did not pass a stage.
+func (w *world) passed(policy rules, s stage, commit *githubtest.Commit, digest string) string {
+	pushed, reported := w.attemptsOf(s, commit, digest)
+	why := "no run of the commit counts"
+	if newest := newestOf(pushed, s); newest != nil {
+		if why = w.proves(policy, s, newest, digest); why == "" {
+			return ""
+		}
+	}
+	for _, a := range reported {
+		if newestOf(w.ofRun(a.run), s) != a {
+			continue
+		}
+		if found := w.proves(policy, s, a, digest); found == "" {
+			return ""
+		} else {
+			why += "; " + found
+		}
+	}
+	return why
+}
+
+// attemptsOf returns the attempts that say something of the commit: by its runs, and by the digest that they report.
+func (w *world) attemptsOf(s stage, commit *githubtest.Commit, digest string) (pushed, reported []*attempt) {
+	for _, a := range w.truth.attempts {
+		if a.path != s.workflow || !s.counts(a.event) || !w.trusted(s, a) {
+			continue
+		}
+		switch a.event {
+		case "push", "merge_group", "pull_request":
+			if a.commit == commit {
+				pushed = append(pushed, a)
+			}
+		default:
+			if slices.Contains(a.reported, digest) {
+				reported = append(reported, a)
+			}
+		}
+	}
+	return pushed, reported
+}
+
+func (w *world) ofRun(run int64) []*attempt {
+	return slices.DeleteFunc(slices.Clone(w.truth.attempts), func(a *attempt) bool { return a.run != run })
+}
+
+// trusted reports whether what ran is what the stage's branches say: by the commit's place, or by the file's content.
+func (w *world) trusted(s stage, a *attempt) bool {
+	if a.event != "pull_request" && w.on(s.branches, a.commit) {
+		return true
+	}
+	content, _ := w.repo.Head(w.repo.MainBranch()).File(a.path)
+	return content == a.content
+}
+
+// newestOf returns the newest attempt in which a job of the stage ran.
+func newestOf(attempts []*attempt, s stage) *attempt {
+	var newest *attempt
+	for _, a := range attempts {
+		if ran, _ := a.of(s); (len(ran) > 0 || s.job == "") && (newest == nil || a.newer(newest)) {
+			newest = a
+		}
+	}
+	return newest
+}
+
+// proves returns why an attempt is no success of the stage for the digest.
+func (w *world) proves(policy rules, s stage, a *attempt, digest string) string {
+	ran, kept := a.of(s)
+	where := fmt.Sprintf("run %d attempt %d", a.run, a.number)
+	for _, j := range slices.Concat(ran, kept) {
+		switch {
+		case j.conclusion != "success":
+			return fmt.Sprintf("%s: %s is %q", where, j.name, j.conclusion)
+		case j.digest != "" && j.digest != digest:
+			return fmt.Sprintf("%s: %s used %s", where, j.name, short(j.digest))
+		}
+	}
+	switch {
+	case len(ran)+len(kept) == 0:
+		return where + ": no job of it ran"
+	case !a.ended && (s.job == "" || s.job == "test*"):
+		return where + " has not ended"
+	case a.ended && s.job == "" && a.conclude != "success":
+		return fmt.Sprintf("%s is %q", where, a.conclude)
+	case s.reported && !slices.Contains(a.reported, digest):
+		return where + " reports no such digest"
+	}
+	return ""
+}

@@ -1,0 +1,152 @@
+package adversary
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/internal/githubtest"
+)
+
+// truth is what really happened, whatever anybody told the server.
+type truth struct {
+	mutex    sync.Mutex // of writes
+	attempts []*attempt
+	commands []*command
+	reviews  []*review
+	holds    []*hold
+	live     []release // what the server set, in order; the last one is live
+	writes   []write   // not judged yet
+	named    string    // the digest that the production tag names, whoever set it
+	policies map[string]rules
+}
+
+// attempt is one attempt of a workflow run.
+type attempt struct {
+	run      int64
+	number   int
+	path     string
+	content  string             // of the workflow's file that ran
+	commit   *githubtest.Commit // head_sha
+	event    string
+	started  time.Time
+	ended    bool
+	conclude string
+	jobs     []*jobRun // those that ran in this attempt
+	kept     []*jobRun // those that ran in an earlier one and were not run again
+	reported []string  // the digests that its artifacts name
+}
+
+// jobRun is a job that ran.
+type jobRun struct {
+	name       string
+	does       string
+	digest     string // built or pulled; "": none
+	ended      time.Time
+	conclusion string // "" while it runs
+}
+
+// command is a comment with a command in it.
+type command struct {
+	comment   *githubtest.Comment
+	author    *githubtest.User
+	pull      *githubtest.PullRequest
+	text      string
+	verb      string
+	sha       string // of --sha
+	waits     bool   // --when-verified
+	ofPull    bool   // --pull-request
+	created   time.Time
+	delivered time.Time            // when GitHub first got a 202 for it; zero: not yet
+	heads     []*githubtest.Commit // the default branch's head when it was written, and when it was delivered
+	head      *githubtest.Commit   // the pull request's when it was written
+	target    *githubtest.Commit   // what the pull request stood for when it was delivered
+	open      bool                 // the pull request was open then
+	consumed  bool
+	ended     string // why its wait ended
+}
+
+// review is an approving review.
+type review struct {
+	author    *githubtest.User
+	pull      *githubtest.PullRequest
+	at        time.Time
+	dismissed bool
+}
+
+// hold is a hold that surely stands: somebody who might hold said so, and it was delivered in time.
+type hold struct {
+	pull   *githubtest.PullRequest // nil: of the environment
+	by     string
+	lifted bool
+}
+
+// release is a digest that the server put into production.
+type release struct {
+	digest string
+	commit *githubtest.Commit
+}
+
+// write is a tag that the server set.
+type write struct {
+	tag, digest, before string
+	at                  time.Time
+}
+
+// production returns what is live by the server's doing.
+func (t *truth) production() (release, bool) {
+	if len(t.live) == 0 {
+		return release{}, false
+	}
+	return t.live[len(t.live)-1], true
+}
+
+func (t *truth) wasLive(digest string) (release, bool) {
+	i := slices.IndexFunc(t.live, func(r release) bool { return r.digest == digest })
+	if i < 0 {
+		return release{}, false
+	}
+	return t.live[i], true
+}
+
+// newer reports whether a is newer than b: by start, run and attempt.
+func (a *attempt) newer(b *attempt) bool {
+	switch {
+	case a.started.Truncate(time.Second) != b.started.Truncate(time.Second):
+		return a.started.After(b.started)
+	case a.run != b.run:
+		return a.run > b.run
+	}
+	return a.number > b.number
+}
+
+// of returns the jobs of the attempt that belong to the stage: those that ran in it, and those it kept.
+func (a *attempt) of(s stage) (ran, kept []*jobRun) {
+	for _, j := range a.jobs {
+		if s.matches(j.name) {
+			ran = append(ran, j)
+		}
+	}
+	for _, j := range a.kept {
+		if s.matches(j.name) {
+			kept = append(kept, j)
+		}
+	}
+	return ran, kept
+}
+
+// add notes a write; requests come from several goroutines.
+func (t *truth) add(w write) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.writes = append(t.writes, w)
+}
+
+// taken returns the writes that nobody has judged yet.
+func (t *truth) taken() []write {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	writes := t.writes
+	t.writes = nil
+	return writes
+}
