@@ -95,6 +95,11 @@ func (e *Evidence) problems() []EvidenceProblem {
 	return e.Problems
 }
 
+// lacksArtifact reports whether an artifact that proves something was not there, or could not be read.
+func (v Verification) lacksArtifact() bool {
+	return slices.ContainsFunc(v.Evidence.problems(), func(problem EvidenceProblem) bool { return problem.Reason == EvidenceMissing })
+}
+
 // expectedOf says what evidence has to show.
 func expectedOf(reason Reason) string {
 	switch reason {

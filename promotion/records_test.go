@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,14 @@ func failed(policy Policy, stage string, run int64, attempt int, digest Digest, 
 	verification := passed(policy, stage, run, attempt, digest, from, to)
 	verification.Failure, verification.Conclusion, verification.Detail = StageFailed, "failure", "the run ended with failure"
 	return verification
+}
+
+// unended is what was recorded before the runs had ended.
+func unended(verifications []Verification) []Verification {
+	for i := range verifications {
+		verifications[i].Final = false
+	}
+	return verifications
 }
 
 func started(stage string, run int64, attempt int, digest Digest, minute int) Start {
@@ -166,7 +175,7 @@ func TestDecideStages(t *testing.T) {
 			policy: jobs(built), digest: digestOne,
 			records: Records{
 				Starts:        []Start{{Stage: "staging", Run: 3, Attempt: 1, Job: 32, RunStarted: at(10), Observed: at(16)}},
-				Verifications: happy(jobs(built)).Verifications,
+				Verifications: unended(happy(jobs(built)).Verifications),
 			},
 			unmet: "stage_running(stage staging)",
 		},
@@ -267,33 +276,42 @@ func TestReadJobs(t *testing.T) {
 		}
 		return Job{ID: id, Run: 1, Attempt: attempt, Name: name, Status: status, Conclusion: conclusion, Started: at(from), Completed: at(to)}
 	}
-	run := Run{ID: 1, Attempt: 2, Started: at(20)}
-	stage := Stage{Name: "test", Job: "test*"}
+	stage, exact := Stage{Name: "test", Job: "test*"}, Stage{Name: "test", Job: "test"}
+	one, matrix := []Job{job(1, 1, "test", "success", 0, 1)}, []Job{job(1, 1, "test (a)", "success", 0, 1), job(2, 1, "test (b)", "success", 0, 2)}
+	failing := []Job{job(1, 1, "test (a)", "success", 0, 1), job(2, 1, "test (b)", "failure", 0, 2)}
 	tests := map[string]struct {
+		stage      Stage
 		jobs       []Job
+		unended    bool
 		ran        bool
 		running    bool
 		attempt    int
 		conclusion string
 	}{
-		"no such job":     {jobs: []Job{job(1, 1, "build", "success", 0, 1)}},
-		"a whole matrix":  {jobs: []Job{job(1, 1, "test (a)", "success", 0, 1), job(2, 1, "test (b)", "success", 0, 2)}, ran: true, attempt: 1, conclusion: "success"},
-		"one of a matrix": {jobs: []Job{job(1, 1, "test (a)", "success", 0, 1), job(2, 1, "test (b)", "failure", 0, 2)}, ran: true, attempt: 1, conclusion: "failure"},
-		"the failed one re-run": {
-			jobs: []Job{job(1, 1, "test (a)", "success", 0, 1), job(2, 1, "test (b)", "failure", 0, 2), job(3, 2, "test (b)", "success", 20, 22)},
-			ran:  true, attempt: 2, conclusion: "success",
-		},
+		"no such job":           {stage: stage, jobs: []Job{job(1, 1, "build", "success", 0, 1)}},
+		"a whole matrix":        {stage: stage, jobs: matrix, ran: true, attempt: 1, conclusion: "success"},
+		"one of a matrix":       {stage: stage, jobs: failing, ran: true, attempt: 1, conclusion: "failure"},
+		"the failed one re-run": {stage: stage, jobs: slices.Concat(failing, []Job{job(3, 2, "test (b)", "success", 20, 22)}), ran: true, attempt: 2, conclusion: "success"},
 		"the failed one still running": {
-			jobs: []Job{job(1, 1, "test (a)", "success", 0, 1), job(2, 1, "test (b)", "failure", 0, 2), job(3, 2, "test (b)", "", 20, 22)},
-			ran:  true, running: true, attempt: 2, conclusion: "success",
+			stage: stage, jobs: slices.Concat(failing, []Job{job(3, 2, "test (b)", "", 20, 22)}), unended: true, ran: true, running: true, attempt: 2, conclusion: "success",
 		},
-		"only others were re-run": {jobs: []Job{job(1, 1, "test", "success", 0, 1), job(2, 2, "lint", "success", 20, 21)}, ran: true, attempt: 1, conclusion: "success"},
-		"skipped":                 {jobs: []Job{job(1, 1, "test", "skipped", 0, 0)}, ran: true, attempt: 1, conclusion: "skipped"},
+		"only others were re-run":    {stage: stage, jobs: slices.Concat(one, []Job{job(2, 2, "lint", "success", 20, 21)}), ran: true, attempt: 1, conclusion: "success"},
+		"skipped":                    {stage: stage, jobs: []Job{job(1, 1, "test", "skipped", 0, 0)}, ran: true, attempt: 1, conclusion: "skipped"},
+		"more may come":              {stage: stage, jobs: matrix, unended: true, ran: true, running: true, attempt: 2, conclusion: "success"},
+		"an exact name":              {stage: exact, jobs: one, unended: true, ran: true, attempt: 1, conclusion: "success"},
+		"one failed, others may run": {stage: stage, jobs: slices.Concat(failing, []Job{job(3, 1, "test (c)", "", 0, 0)}), unended: true, ran: true, attempt: 1, conclusion: "failure"},
+		"what failed before may be run again": {
+			stage: stage, jobs: slices.Concat(failing, []Job{job(3, 2, "test (a)", "success", 20, 21)}), unended: true, ran: true, running: true, attempt: 2, conclusion: "failure",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			read, ran := readJobs(stage, run, test.jobs, nil)
+			run := Run{ID: 1, Attempt: 2, Started: at(20), Status: "completed"}
+			if test.unended {
+				run.Status = "in_progress"
+			}
+			read, ran := readJobs(test.stage, run, test.jobs, nil)
 			if ran != test.ran || read.Running != test.running || read.Attempt != test.attempt || read.Conclusion != test.conclusion {
 				t.Errorf("got ran %t, running %t, attempt %d, %q", ran, read.Running, read.Attempt, read.Conclusion)
 			}

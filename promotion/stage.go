@@ -74,7 +74,7 @@ func (r *attemptRecord) fill(stage Stage, records Records, listed []Attempt) {
 		if start.Stage != stage.Name || start.Run != r.run || start.Attempt != r.attempt {
 			continue
 		}
-		if stage.Job != "" && !judged(stage, records, start.Job) || stage.Job == "" && r.verification == nil {
+		if stage.Job != "" && !judged(stage, records, start.Job) && !r.final() || stage.Job == "" && r.verification == nil {
 			r.running = true
 		}
 	}
@@ -83,6 +83,15 @@ func (r *attemptRecord) fill(stage Stage, records Records, listed []Attempt) {
 			r.running, r.url = attempt.Running, attempt.URL
 		}
 	}
+}
+
+// final reports whether the attempt was judged when its run had ended: none of its jobs runs any more, whatever id its start
+// was seen under.
+func (r *attemptRecord) final() bool { return r.verification != nil && r.verification.Final }
+
+// failed reports whether a job of the attempt did not succeed: nothing that still runs can change that.
+func (r *attemptRecord) failed() bool {
+	return r.verification != nil && r.verification.Conclusion != "success"
 }
 
 // judged reports whether a job of the stage was judged, in whichever attempt.
@@ -108,9 +117,12 @@ func stageGates(policy Policy, stage Stage, records Records, listed []Attempt, d
 	gate.URL = newest.url
 	verification := newest.verification
 	switch {
-	case newest.running:
+	case newest.running && !newest.failed():
 		gate.Reason, gate.Actual = StageRunning, fmt.Sprintf("run %d, attempt %d, has not ended", newest.run, newest.attempt)
 		gate.Next = "wait until it has ended"
+		if stage.manyJobs() {
+			gate.Actual += fmt.Sprintf(": more jobs that match %q may come", stage.Job)
+		}
 	case verification == nil:
 		gate.Reason, gate.Actual = StageRunning, fmt.Sprintf("run %d, attempt %d, has no result yet", newest.run, newest.attempt)
 		gate.Next = "wait until it has ended"

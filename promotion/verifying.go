@@ -31,6 +31,9 @@ func (v *verifying) judge(ctx context.Context, stage Stage, image Image, read st
 	if earlier, found := judgedBefore(records, stage, v.run, read); found {
 		return v.judgeAgain(ctx, stage, image, read, earlier)
 	}
+	if !v.run.Finished() && failedBefore(records, stage, v.run, read) {
+		return Verification{}, false, nil // said already; the end of the run tells the rest
+	}
 	if v.tags[image.Name] == nil {
 		v.tags[image.Name] = v.look(v.repository, image, v.run.Commit)
 	}
@@ -57,12 +60,14 @@ func (v *verifying) judgeAgain(ctx context.Context, stage Stage, image Image, re
 	if earlier.Judged == v.run.Attempt && earlier.Final == v.run.Finished() {
 		return Verification{}, false, nil
 	}
-	if earlier.Failure == EvidenceMissing && !earlier.Final {
+	if earlier.lacksArtifact() && !earlier.Final {
 		evidence, err := v.prove(ctx, stage, read)
 		if err != nil {
 			return Verification{}, false, err
 		}
-		earlier.Failure, earlier.Detail = "", ""
+		if earlier.Failure == EvidenceMissing {
+			earlier.Failure, earlier.Detail = "", ""
+		}
 		earlier = earlier.proven(v.policy.Policy, stage, image, evidence)
 	}
 	earlier.ID, earlier.Judged, earlier.Final, earlier.Recorded = 0, v.run.Attempt, v.run.Finished(), v.Clock()
@@ -96,6 +101,14 @@ func judgedBefore(records Records, stage Stage, run Run, read stageRun) (Verific
 		}
 	}
 	return Verification{}, false
+}
+
+// failedBefore reports whether it is on record that a job of the stage did not succeed in this attempt, and none did since.
+func failedBefore(records Records, stage Stage, run Run, read stageRun) bool {
+	return read.Conclusion != "success" && slices.ContainsFunc(records.Verifications, func(earlier Verification) bool {
+		return earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && earlier.Conclusion != "success" &&
+			earlier.Definition == stage.Definition()
+	})
 }
 
 func keep(records map[string]Records, verification Verification) {
