@@ -1,6 +1,7 @@
 package controls
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,7 +105,7 @@ func (c Control) Try(ctx context.Context, root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	replacement := filepath.Join(folder, filepath.Base(c.File))
 	overlay := filepath.Join(folder, "overlay.json")
 	described, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, filepath.FromSlash(c.File)): replacement}})
@@ -127,7 +128,7 @@ func (c Control) Try(ctx context.Context, root string) (string, error) {
 	said, err := c.test(ctx, root, overlay, arguments...)
 	switch {
 	case !strings.Contains(said, "=== RUN   "+c.Test):
-		return said, fmt.Errorf("control %s: test %s did not run (%v)", c.Name, c.Test, err)
+		return said, fmt.Errorf("control %s: test %s did not run: %w", c.Name, c.Test, cmp.Or(err, errors.New("go test found none of that name")))
 	case err == nil:
 		return said, fmt.Errorf("control %s (%s): %w: %s in %s", c.Name, c.File, ErrUnnoticed, c.Test, c.Package)
 	}

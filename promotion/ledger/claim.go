@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,29 +13,27 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// Rows whose lease has run out are ready again. Whoever held them is fenced out: their token rises with the next claim.
-const expireStatement = `UPDATE work SET state = 'ready', lease_until = 0 WHERE state = 'leased' AND lease_until <= $1`
+// Rows whose lease has run out can be claimed again, and stay the heads of their queues. Whoever held them is fenced out: their
+// token rises with the next claim.
+const expireStatement = `UPDATE work SET state = 'ready', place = 'head', lease_until = 0 WHERE state = 'leased' AND lease_until <= $1`
 
-// The repositories that have work, one step through the index each.
+// Repositories that have rows to claim, from one on: one step through the index each, and no more of them than wanted.
 const turnsStatement = `WITH RECURSIVE turns (repository) AS (
-		SELECT (SELECT MIN(repository) FROM work WHERE state = 'ready')
+		SELECT (SELECT MIN(repository) FROM work WHERE place = 'head' AND repository > $1)
 		UNION ALL
-		SELECT (SELECT MIN(repository) FROM work WHERE state = 'ready' AND repository > turns.repository) FROM turns WHERE turns.repository IS NOT NULL)
-	SELECT repository FROM turns WHERE repository IS NOT NULL
-	AND EXISTS (SELECT 1 FROM work WHERE state = 'ready' AND repository = turns.repository AND next_run <= $1)`
+		SELECT (SELECT MIN(repository) FROM work WHERE place = 'head' AND repository > turns.repository) FROM turns WHERE turns.repository IS NOT NULL)
+	SELECT repository FROM turns WHERE repository IS NOT NULL LIMIT $2`
 
-// A repository's rows that are due, of queues that nobody works on.
-const dueStatement = `SELECT id, queue FROM work WHERE state = 'ready' AND repository = $1 AND next_run <= $2
-	AND queue NOT IN (SELECT queue FROM work WHERE state = 'leased' AND queue <> '')
-	ORDER BY next_run, id LIMIT 256`
+// A repository's rows that can be claimed.
+const headsStatement = `SELECT id, queue FROM work WHERE place = 'head' AND repository = $1 AND state = 'ready' ORDER BY next_run, id LIMIT $2`
 
-const leaseStatement = `UPDATE work SET state = 'leased', token = token + 1, attempts = attempts + 1, lease_until = $1 WHERE id IN (%s)
+const leaseStatement = `UPDATE work SET state = 'leased', place = 'held', token = token + 1, attempts = attempts + 1, lease_until = $1 WHERE id IN (%s)
 	RETURNING id, kind, subject, repository, queue, delivery, trace, payload, attempts, token, created, next_run`
 
-// Claim gives at most limit rows of work that are due, each under a lease: rows that are ready, and rows whose lease has
-// run out. Of one queue it gives one row at a time. Repositories have their turns: one with much work does not keep the
+// Claim claims at most limit rows of work that are due, each under a lease: rows that are ready, and rows whose lease has
+// run out. Of one queue it takes one row at a time. Repositories have their turns: one with much work does not keep the
 // others waiting, and spare (nil: any number) says how many rows of a repository can be taken now. A row that waits to
-// be tried again does not keep the rows behind it.
+// be tried again does not keep the rows behind it. What it costs does not depend on how much waits.
 func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration, spare func(repository int64) int) ([]promotion.Work, error) {
 	now := l.clock()
 	until := now.Add(lease)
@@ -46,14 +45,15 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration, spar
 		if _, err := tx.ExecContext(ctx, expireStatement, micros(now)); err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, turnsStatement, micros(now))
-		repositories, err := collect(rows, err, func(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) })
-		if err != nil || len(repositories) == 0 {
+		if err := l.place(ctx, tx, now); err != nil {
 			return err
 		}
-		due, err := l.due(ctx, tx, l.inTurn(repositories), limit, now, spare)
-		if err != nil || len(due) == 0 {
+		due, err := l.due(ctx, tx, limit, spare)
+		if err != nil {
 			return err
+		}
+		if len(due) == 0 {
+			return l.unstrand(ctx, tx)
 		}
 		claimed, err = leaseRows(ctx, tx, due, until)
 		return err
@@ -61,20 +61,11 @@ func (l *Ledger) Claim(ctx context.Context, limit int, lease time.Duration, spar
 	return claimed, err
 }
 
-// inTurn has the claim begin behind the repository with which the last one ended.
-func (l *Ledger) inTurn(repositories []int64) []int64 {
-	begin := 0
-	for begin < len(repositories) && repositories[begin] <= l.turn.Load() {
-		begin++
-	}
-	return slices.Concat(repositories[begin:], repositories[:begin])
-}
-
-// due picks rows in turns: an equal share of each repository's.
-func (l *Ledger) due(ctx context.Context, tx *transaction, repositories []int64, limit int, now time.Time, spare func(int64) int) ([]int64, error) {
-	statement := dueStatement
-	if l.postgres != nil {
-		statement += ` FOR UPDATE SKIP LOCKED`
+// due picks rows in turns: an equal share of each repository's, from behind the one with which the last claim ended.
+func (l *Ledger) due(ctx context.Context, tx *transaction, limit int, spare func(int64) int) ([]int64, error) {
+	repositories, err := l.turns(ctx, tx, limit, spare)
+	if err != nil {
+		return nil, err
 	}
 	var due []int64
 	seen := map[string]bool{}
@@ -87,11 +78,7 @@ func (l *Ledger) due(ctx context.Context, tx *transaction, repositories []int64,
 		if share <= 0 {
 			continue
 		}
-		rows, err := tx.QueryContext(ctx, statement, repository, micros(now))
-		if err != nil {
-			return nil, err
-		}
-		picked, err := firstOfQueues(rows, share, seen)
+		picked, err := l.heads(ctx, tx, repository, share, seen)
 		if err != nil {
 			return nil, err
 		}
@@ -105,22 +92,90 @@ func (l *Ledger) due(ctx context.Context, tx *transaction, repositories []int64,
 	return due, nil
 }
 
-// firstOfQueues gives the first rows, and of each queue that was not seen yet one.
-func firstOfQueues(rows *sql.Rows, most int, seen map[string]bool) ([]int64, error) {
-	defer rows.Close()
+// turns returns repositories that have rows to claim and workers to spare, in turn: at most so many.
+func (l *Ledger) turns(ctx context.Context, tx *transaction, most int, spare func(int64) int) ([]int64, error) {
+	begin := l.turn.Load()
+	var repositories []int64
+	ask := func(from, to int64) error {
+		for len(repositories) < most {
+			rows, err := tx.QueryContext(ctx, turnsStatement, from, most)
+			found, err := collect(rows, err, func(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) })
+			if err != nil {
+				return err
+			}
+			for _, repository := range found {
+				if repository > to || len(repositories) >= most {
+					return nil
+				}
+				if spare == nil || spare(repository) > 0 {
+					repositories = append(repositories, repository)
+				}
+			}
+			if len(found) < most {
+				return nil
+			}
+			from = found[len(found)-1] // some have no worker to spare: others may
+		}
+		return nil
+	}
+	err := ask(begin, math.MaxInt64)
+	if err == nil {
+		err = ask(-1, begin)
+	}
+	return repositories, err
+}
+
+// heads picks rows of a repository that can be claimed: of each queue one, if nobody is at work in it.
+func (l *Ledger) heads(ctx context.Context, tx *transaction, repository int64, share int, seen map[string]bool) ([]int64, error) {
 	var picked []int64
-	for len(picked) < most && rows.Next() {
-		var id int64
-		var queue string
-		if err := rows.Scan(&id, &queue); err != nil {
+	for {
+		rows, err := tx.QueryContext(ctx, headsStatement+l.skipping(), repository, share)
+		heads, err := collect(rows, err, scanQueued)
+		if err != nil {
 			return nil, err
 		}
-		if queue == "" || !seen[queue] {
-			seen[queue] = true
-			picked = append(picked, id)
+		held, err := l.heldQueues(ctx, tx, heads)
+		if err != nil {
+			return nil, err
+		}
+		var second []any
+		for _, one := range heads {
+			switch {
+			case one.queue != "" && (held[one.queue] || seen[one.queue]):
+				second = append(second, one.id)
+			default:
+				seen[one.queue] = true
+				picked = append(picked, one.id)
+			}
+		}
+		if len(second) == 0 {
+			return picked, nil
+		}
+		if err := l.putAt(ctx, tx, placeBehind, second); err != nil || len(picked) > 0 {
+			return picked, err
 		}
 	}
-	return picked, rows.Err()
+}
+
+// heldQueues looks in which of the rows' queues somebody is at work.
+func (l *Ledger) heldQueues(ctx context.Context, tx *transaction, heads []queued) (map[string]bool, error) {
+	held := map[string]bool{}
+	var queues []any
+	for _, one := range heads {
+		if one.queue != "" {
+			queues = append(queues, one.queue)
+		}
+	}
+	if len(queues) == 0 {
+		return held, nil
+	}
+	places, arguments := l.list(queues, 0)
+	rows, err := tx.QueryContext(ctx, `SELECT queue FROM work WHERE state = 'leased' AND queue IN (`+places+`)`, arguments...)
+	found, err := collect(rows, err, func(rows *sql.Rows) (queue string, err error) { return queue, rows.Scan(&queue) })
+	for _, queue := range found {
+		held[queue] = true
+	}
+	return held, err
 }
 
 func leaseRows(ctx context.Context, tx *transaction, due []int64, until time.Time) ([]promotion.Work, error) {
@@ -141,32 +196,35 @@ func leaseRows(ctx context.Context, tx *transaction, due []int64, until time.Tim
 	return claimed, err
 }
 
-const nextLeaseStatement = `SELECT MIN(lease_until) FROM work WHERE state = 'leased'`
+const (
+	nextLeaseStatement = `SELECT MIN(lease_until) FROM work WHERE state = 'leased'`
+	nextTimedStatement = `SELECT MIN(next_run) FROM work WHERE place = 'timed'`
+)
 
-const nextReadyStatement = `SELECT MIN(next_run) FROM work WHERE state = 'ready' AND repository NOT IN (%s)
-	AND queue NOT IN (SELECT queue FROM work WHERE state = 'leased' AND queue <> '')`
-
-// NextRun gives when there may be something to claim next: a row's time comes, or a lease runs out. A row behind a leased
-// one of its queue does not count: it is claimed when that one ends, of which Added tells. Nor do the rows of the
+// NextRun returns when there may be something to claim next: now, when a row's time comes, or when a lease runs out. A row
+// behind another of its queue does not count: it is claimed when that one ends, of which Added tells. Nor do the rows of the
 // repositories that have no worker to spare.
 func (l *Ledger) NextRun(ctx context.Context, without []int64) (next time.Time, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	var lease, ready sql.NullInt64
-	places, arguments := []string{"-1"}, []any(nil)
-	for i, repository := range without {
-		places = append(places, fmt.Sprintf("$%d", i+1))
-		arguments = append(arguments, repository)
+	for _, statement := range []string{nextLeaseStatement, nextTimedStatement} {
+		var earliest sql.NullInt64
+		if err := l.read.QueryRowContext(ctx, statement).Scan(&earliest); err != nil {
+			return time.Time{}, false, fmt.Errorf("look for the next work: %w", err)
+		}
+		if at := fromMicros(earliest.Int64); earliest.Valid && (!found || at.Before(next)) {
+			next, found = at, true
+		}
 	}
-	if err = l.read.QueryRowContext(ctx, nextLeaseStatement).Scan(&lease); err == nil {
-		err = l.read.QueryRowContext(ctx, fmt.Sprintf(nextReadyStatement, strings.Join(places, ", ")), arguments...).Scan(&ready)
-	}
+	rows, err := l.read.QueryContext(ctx, turnsStatement, -1, len(without)+1)
+	repositories, err := collect(rows, err, func(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) })
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next work: %w", err)
 	}
-	earliest := ready
-	if !ready.Valid || lease.Valid && lease.Int64 < ready.Int64 {
-		earliest = lease
+	for _, repository := range repositories {
+		if now := l.clock(); !slices.Contains(without, repository) && (!found || now.Before(next)) {
+			next, found = now, true
+		}
 	}
-	return fromMicros(earliest.Int64), earliest.Valid, nil
+	return next, found, nil
 }

@@ -163,7 +163,7 @@ func (l *Ledger) AddWork(ctx context.Context, rows []promotion.NewWork) error {
 	err := l.within(ctx, "add work", func(ctx context.Context, tx *transaction) error {
 		for _, row := range rows {
 			var waiting int
-			err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE queue = $1 AND subject = $2 AND (state = 'ready' AND repository = $3 OR state = 'leased')`, row.Queue, row.Subject, row.Repository).Scan(&waiting)
+			err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM work WHERE queue = $1 AND place IS NOT NULL AND subject = $2 AND (state = 'ready' AND repository = $3 OR state = 'leased')`, row.Queue, row.Subject, row.Repository).Scan(&waiting)
 			if err != nil {
 				return err
 			}

@@ -137,7 +137,15 @@ func (l *Ledger) keep(batch []intake) {
 		if first, err = l.draw(ctx, tx, "work", len(batch)); err != nil {
 			return err
 		}
-		added, err = l.insertDeliveries(ctx, tx, batch, first)
+		queues := make([]string, len(batch))
+		for i, one := range batch {
+			queues[i] = one.delivery.Queue
+		}
+		placing, err := l.placesIn(ctx, tx, queues)
+		if err != nil {
+			return err
+		}
+		added, err = l.insertDeliveries(ctx, tx, batch, first, placing)
 		return err
 	})
 	for i, one := range batch {
@@ -153,13 +161,13 @@ func (l *Ledger) keep(batch []intake) {
 
 // insertDeliveries adds all of the batch in one statement, with ids from first on. It gives the ids of those that were new; nil:
 // all were.
-func (l *Ledger) insertDeliveries(ctx context.Context, tx *transaction, batch []intake, first int64) (added map[int64]bool, err error) {
-	statement, arguments := insertStatement(len(batch), l.postgres == nil), make([]any, 0, 9*len(batch))
+func (l *Ledger) insertDeliveries(ctx context.Context, tx *transaction, batch []intake, first int64, placing *placing) (added map[int64]bool, err error) {
+	statement, arguments := insertStatement(len(batch), l.postgres == nil), make([]any, 0, 10*len(batch))
 	for i, one := range batch {
 		delivery := one.delivery
 		received := micros(delivery.Received)
 		arguments = append(arguments, first+int64(i), delivery.Event, delivery.Repository, delivery.Queue, delivery.GUID, delivery.Trace,
-			strings.ToValidUTF8(string(delivery.Payload), "\ufffd"), received, received)
+			strings.ToValidUTF8(string(delivery.Payload), "\ufffd"), received, received, placing.next(delivery.Queue))
 	}
 	inserted, err := affected(tx.ExecContext(ctx, statement, arguments...))
 	if err != nil || inserted == int64(len(batch)) {
@@ -170,6 +178,11 @@ func (l *Ledger) insertDeliveries(ctx context.Context, tx *transaction, batch []
 	added = map[int64]bool{}
 	for _, id := range ids {
 		added[id] = true
+	}
+	for i, one := range batch {
+		if err == nil && !added[first+int64(i)] {
+			err = advance(ctx, tx, one.delivery.Queue) // what was put behind a repeat is behind nothing
+		}
 	}
 	return added, err
 }
@@ -185,7 +198,7 @@ func affected(result sql.Result, err error) (int64, error) {
 // (https://www.sqlite.org/c3ref/bind_parameter_name.html), and there are hundreds.
 func insertStatement(count int, nameless bool) string {
 	var statement strings.Builder
-	statement.WriteString(`INSERT INTO work (id, kind, subject, repository, queue, delivery, trace, payload, state, attempts, token, next_run, lease_until, last_error, created, finished) VALUES `)
+	statement.WriteString(`INSERT INTO work (id, kind, subject, repository, queue, delivery, trace, payload, state, attempts, token, next_run, lease_until, last_error, created, finished, place) VALUES `)
 	next := 0
 	place := func() string {
 		if nameless {
@@ -198,8 +211,8 @@ func insertStatement(count int, nameless bool) string {
 		if i > 0 {
 			statement.WriteString(", ")
 		}
-		fmt.Fprintf(&statement, `(%s, 'delivery', %s, %s, %s, %s, %s, %s, 'ready', 0, 0, %s, 0, '', %s, 0)`,
-			place(), place(), place(), place(), place(), place(), place(), place(), place())
+		fmt.Fprintf(&statement, `(%s, 'delivery', %s, %s, %s, %s, %s, %s, 'ready', 0, 0, %s, 0, '', %s, 0, %s)`,
+			place(), place(), place(), place(), place(), place(), place(), place(), place(), place())
 	}
 	statement.WriteString(` ON CONFLICT DO NOTHING`)
 	return statement.String()

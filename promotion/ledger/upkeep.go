@@ -63,7 +63,7 @@ func (l *Ledger) SetAsideRows(ctx context.Context) ([]SetAsideRow, error) {
 // RetrySetAside gives a row that was set aside back to the workers, with all its attempts before it. It returns
 // promotion.ErrNotFound when no such row is set aside.
 func (l *Ledger) RetrySetAside(ctx context.Context, id int64) error {
-	return l.changeSetAside(ctx, id, `UPDATE work SET state = 'ready', attempts = 0, next_run = $1, finished = 0 WHERE id = $2 AND state = 'set_aside'`)
+	return l.changeSetAside(ctx, id, `UPDATE work SET state = 'ready', place = 'timed', attempts = 0, next_run = $1, finished = 0 WHERE id = $2 AND state = 'set_aside'`)
 }
 
 // DiscardSetAside ends a row that was set aside: it is done, and stays undone. It returns promotion.ErrNotFound when no such

@@ -11,30 +11,46 @@ import (
 
 // Retry gives the row back, to be run at that time. Uncounted, the try does not count as one of its attempts.
 func (l *Ledger) Retry(ctx context.Context, lease promotion.Lease, at time.Time, cause string, counted bool) error {
-	return l.giveBack(ctx, lease, keepLanes, `UPDATE work SET state = 'ready', lease_until = 0, next_run = $1, last_error = $2, attempts = attempts - $3 WHERE id = $4 AND token = $5 AND state = 'leased'`,
+	return l.giveBack(ctx, lease, keepLanes, `UPDATE work SET state = 'ready', place = 'timed', lease_until = 0, next_run = $1, last_error = $2, attempts = attempts - $3 WHERE id = $4 AND token = $5 AND state = 'leased' RETURNING queue`,
 		micros(at), cut(cause), flag(!counted), lease.Work, lease.Token)
 }
 
 // HandBack gives the row back as if it had not been claimed.
 func (l *Ledger) HandBack(ctx context.Context, lease promotion.Lease) error {
-	return l.giveBack(ctx, lease, keepLanes, `UPDATE work SET state = 'ready', lease_until = 0, attempts = attempts - 1 WHERE id = $1 AND token = $2 AND state = 'leased'`, lease.Work, lease.Token)
+	return l.giveBack(ctx, lease, keepLanes, `UPDATE work SET state = 'ready', place = 'head', lease_until = 0, attempts = attempts - 1 WHERE id = $1 AND token = $2 AND state = 'leased' RETURNING queue`, lease.Work, lease.Token)
 }
 
 // SetAside takes the row out of work, with why. It blocks nothing, and stays to be looked at.
 func (l *Ledger) SetAside(ctx context.Context, lease promotion.Lease, cause string) error {
-	return l.giveBack(ctx, lease, freeLanes, `UPDATE work SET state = 'set_aside', lease_until = 0, last_error = $1, finished = $2 WHERE id = $3 AND token = $4 AND state = 'leased'`,
+	return l.giveBack(ctx, lease, freeLanes, `UPDATE work SET state = 'set_aside', place = NULL, lease_until = 0, last_error = $1, finished = $2 WHERE id = $3 AND token = $4 AND state = 'leased' RETURNING queue`,
 		cut(cause), micros(l.clock()), lease.Work, lease.Token)
 }
 
 func (l *Ledger) giveBack(ctx context.Context, lease promotion.Lease, lanes func(context.Context, *transaction, promotion.Lease) error, statement string, arguments ...any) error {
 	err := l.within(ctx, "give back work", func(ctx context.Context, tx *transaction) error {
-		if err := fenced(tx.ExecContext(ctx, statement, arguments...)); err != nil {
+		if err := leave(ctx, tx, statement, arguments...); err != nil {
 			return err
 		}
 		return lanes(ctx, tx, lease)
 	})
 	l.signal()
 	return err
+}
+
+// leave runs a statement that takes a row out of its lease and returns its queue, whose next row can then be claimed. It
+// returns ErrLeaseLost when no row was found under the lease.
+func leave(ctx context.Context, tx *transaction, statement string, arguments ...any) error {
+	var queue string
+	err := tx.QueryRowContext(ctx, statement, arguments...).Scan(&queue)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) && !isUnfenced:
+		return promotion.ErrLeaseLost
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return advance(ctx, tx, queue)
 }
 
 // fenced turns a statement that found no row under the lease into ErrLeaseLost.
@@ -92,51 +108,12 @@ func (l *Ledger) holds(ctx context.Context, tx *transaction, lease promotion.Lea
 }
 
 func complete(ctx context.Context, tx *transaction, lease promotion.Lease, now time.Time) error {
-	err := fenced(tx.ExecContext(ctx, `UPDATE work SET state = 'done', payload = '', lease_until = 0, finished = $1, last_error = '' WHERE id = $2 AND token = $3 AND state = 'leased'`, micros(now), lease.Work, lease.Token))
+	err := leave(ctx, tx, `UPDATE work SET state = 'done', place = NULL, payload = '', lease_until = 0, finished = $1, last_error = '' WHERE id = $2 AND token = $3 AND state = 'leased' RETURNING queue`,
+		micros(now), lease.Work, lease.Token)
 	if err != nil {
 		return err
 	}
 	return freeLanes(ctx, tx, lease)
-}
-
-// Depth is what work is unfinished.
-type Depth struct {
-	Rows   []DepthRow
-	Oldest time.Duration // since the oldest row that is due was added
-	Lanes  int64         // in which something is under way
-}
-
-// DepthRow counts the rows of one kind in one state: ready, leased or set_aside.
-type DepthRow struct {
-	Kind  promotion.WorkKind
-	State string
-	Count int64
-}
-
-// Depth counts the unfinished rows of work.
-func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT kind, CASE WHEN state = 'ready' AND attempts = 0 AND next_run > $1 THEN 'scheduled' ELSE state END AS stands, COUNT(*) FROM work WHERE state = 'ready' GROUP BY kind, stands
-		UNION ALL SELECT kind, state, COUNT(*) FROM work WHERE state = 'leased' GROUP BY kind, state
-		UNION ALL SELECT kind, state, COUNT(*) FROM work WHERE state = 'set_aside' GROUP BY kind, state ORDER BY 1, 2`, micros(l.clock()))
-	counted, err := collect(rows, err, func(rows *sql.Rows) (DepthRow, error) {
-		var row DepthRow
-		err := rows.Scan(&row.Kind, &row.State, &row.Count)
-		return row, err
-	})
-	if err != nil {
-		return Depth{}, err
-	}
-	var oldest sql.NullInt64
-	now := l.clock()
-	err = l.read.QueryRowContext(ctx, `SELECT MIN(created) FROM work WHERE state = 'ready' AND next_run <= $1`, micros(now)).Scan(&oldest)
-	depth := Depth{Rows: counted}
-	if err == nil {
-		err = l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lanes WHERE work <> 0 AND held_until > $1`, micros(now)).Scan(&depth.Lanes)
-	}
-	if oldest.Valid {
-		depth.Oldest = now.Sub(fromMicros(oldest.Int64))
-	}
-	return depth, err
 }
 
 // cut bounds an error's text.

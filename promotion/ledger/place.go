@@ -1,0 +1,186 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Where an unfinished row of work stands. A queue has at most one row that is head or held; the others are behind it, and
+// the first of them takes its place when it ends or goes to the back. Only what changes its place is read then, so that no
+// claim costs more because more waits.
+//
+// PostgreSQL lets two transactions place two heads of one queue at the same time, and a program of an older version knows no
+// places: a claim takes one row of a queue all the same, and puts a second head behind it.
+const (
+	placeTimed  = "timed"  // until next_run
+	placeHead   = "head"   // can be claimed
+	placeBehind = "behind" // another row of its queue
+	placeHeld   = "held"   // under a lease
+)
+
+// queued is a row and its queue.
+type queued struct {
+	id    int64
+	queue string
+}
+
+func scanQueued(rows *sql.Rows) (one queued, err error) { return one, rows.Scan(&one.id, &one.queue) }
+
+// placing says where rows that are due stand: of each queue that nobody is at work in the first is the head.
+type placing struct{ busy map[string]bool }
+
+// placesIn looks which of the queues have a head already. Of PostgreSQL the transactions that are about to end such a head are
+// waited for: they would not see the row that is put behind it.
+func (l *Ledger) placesIn(ctx context.Context, tx *transaction, queues []string) (*placing, error) {
+	placing := &placing{busy: map[string]bool{}}
+	var distinct []any
+	seen := map[string]bool{"": true}
+	for _, queue := range queues {
+		if !seen[queue] {
+			seen[queue] = true
+			distinct = append(distinct, queue)
+		}
+	}
+	if len(distinct) == 0 {
+		return placing, nil
+	}
+	places, arguments := l.list(distinct, 0)
+	statement := `SELECT queue FROM work WHERE queue IN (` + places + `) AND place IN ('head', 'held')`
+	if l.postgres != nil {
+		statement += ` FOR SHARE`
+	}
+	rows, err := tx.QueryContext(ctx, statement, arguments...)
+	busy, err := collect(rows, err, func(rows *sql.Rows) (queue string, err error) { return queue, rows.Scan(&queue) })
+	for _, queue := range busy {
+		placing.busy[queue] = true
+	}
+	return placing, err
+}
+
+// next returns the place of the next row of the queue.
+func (p *placing) next(queue string) string {
+	if queue == "" {
+		return placeHead
+	}
+	if p.busy[queue] {
+		return placeBehind
+	}
+	p.busy[queue] = true
+	return placeHead
+}
+
+// maximumPlaced is how many rows whose time has come one claim gives their places, so that no claim takes long.
+const maximumPlaced = 256
+
+const timedStatement = `SELECT id, queue FROM work WHERE place = 'timed' AND next_run <= $1 ORDER BY next_run, id LIMIT 256`
+
+// place gives rows whose time has come their places.
+func (l *Ledger) place(ctx context.Context, tx *transaction, now time.Time) error {
+	rows, err := tx.QueryContext(ctx, timedStatement+l.skipping(), micros(now))
+	due, err := collect(rows, err, scanQueued)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	queues := make([]string, len(due))
+	for i, one := range due {
+		queues[i] = one.queue
+	}
+	placing, err := l.placesIn(ctx, tx, queues)
+	if err != nil {
+		return err
+	}
+	placed := map[string][]any{}
+	for _, one := range due {
+		place := placing.next(one.queue)
+		placed[place] = append(placed[place], one.id)
+	}
+	for _, place := range []string{placeHead, placeBehind} {
+		if err := l.putAt(ctx, tx, place, placed[place]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) putAt(ctx context.Context, tx *transaction, place string, ids []any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	places, arguments := l.list(ids, 1)
+	_, err := tx.ExecContext(ctx, `UPDATE work SET place = $1 WHERE id IN (`+places+`) AND state = 'ready'`, append([]any{place}, arguments...)...)
+	return err
+}
+
+// The first row behind takes its queue's head, unless there is one.
+const advanceStatement = `UPDATE work SET place = 'head' WHERE id = (SELECT id FROM work WHERE queue = $1 AND place = 'behind' ORDER BY next_run, id LIMIT 1)
+	AND NOT EXISTS (SELECT 1 FROM work WHERE queue = $1 AND place IN ('head', 'held'))`
+
+// advance lets the next row of a queue be claimed, whose head has ended or waits for its next try.
+func advance(ctx context.Context, tx *transaction, queue string) error {
+	if queue == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, advanceStatement, queue)
+	return err
+}
+
+const strandedStatement = `SELECT id, queue FROM work WHERE place = 'behind' ORDER BY next_run, id LIMIT 64`
+
+// unstrand finds rows behind a head that a program of an older version has ended without letting them advance. It looks at
+// a few rows, when there is nothing else to do.
+func (l *Ledger) unstrand(ctx context.Context, tx *transaction) error {
+	rows, err := tx.QueryContext(ctx, strandedStatement+l.skipping())
+	behind, err := collect(rows, err, scanQueued)
+	if err != nil || len(behind) == 0 {
+		return err
+	}
+	queues := make([]string, len(behind))
+	for i, one := range behind {
+		queues[i] = one.queue
+	}
+	placing, err := l.placesIn(ctx, tx, queues)
+	if err != nil {
+		return err
+	}
+	var stranded []any
+	for _, one := range behind {
+		if placing.next(one.queue) == placeHead {
+			stranded = append(stranded, one.id)
+		}
+	}
+	return l.putAt(ctx, tx, placeHead, stranded)
+}
+
+// skipping ends a statement that selects rows to be changed: of PostgreSQL those that another transaction changes are left out.
+func (l *Ledger) skipping() string {
+	if l.postgres == nil {
+		return ""
+	}
+	return ` FOR UPDATE SKIP LOCKED`
+}
+
+// list returns placeholders for the values behind so many others, and the values. The last is repeated until there are 1, 8,
+// 64 or 256 of them, so that few statements have to be prepared.
+func (l *Ledger) list(values []any, after int) (string, []any) {
+	length := len(values)
+	for _, size := range []int{1, 8, 64, maximumPlaced} {
+		if length <= size {
+			length = size
+			break
+		}
+	}
+	for len(values) < length {
+		values = append(values, values[len(values)-1])
+	}
+	var places strings.Builder
+	for i := range length {
+		if i > 0 {
+			places.WriteString(", ")
+		}
+		places.WriteString("$" + strconv.Itoa(after+i+1))
+	}
+	return places.String(), values
+}
