@@ -54,6 +54,10 @@ func (h *heard) Changed(_ context.Context, event promotion.PullRequestEvent) (pr
 	return h.hear(event)
 }
 
+func (h *heard) RepositoryChanged(_ context.Context, repository promotion.Repository) (promotion.Changes, error) {
+	return h.hear(repository)
+}
+
 func (h *heard) Reviewed(_ context.Context, event promotion.ReviewEvent) (promotion.Changes, error) {
 	return h.hear(event)
 }
@@ -63,7 +67,7 @@ func events(t *testing.T, event string, body []byte) []any {
 	t.Helper()
 	ear := &heard{}
 	for _, handler := range []githubapp.EventHandler{
-		WorkflowRun{ear}, WorkflowJob{ear}, IssueComment{Door: ear}, CheckRun{Door: ear}, Push{ear}, PullRequest{ear, ear}, PullRequestReview{ear}, CommitComment{Door: ear},
+		WorkflowRun{ear}, WorkflowJob{ear}, IssueComment{Door: ear}, CheckRun{Door: ear}, Push{ear}, PullRequest{ear, ear}, PullRequestReview{ear}, CommitComment{Door: ear}, Repository{ear},
 	} {
 		if handler.Handles()[0] != event {
 			continue
@@ -100,21 +104,28 @@ func TestTheEssentialsAreAllThatHandlersRead(t *testing.T) {
 			pull := body["pull_request"].(map[string]any)
 			body["action"], pull["merged"], pull["merge_commit_sha"] = "closed", true, strings.Repeat("b", 40)
 		}},
+		{"repository", func(body map[string]any) {
+			body["action"], body["changes"] = "renamed", map[string]any{"repository": map[string]any{"name": map[string]any{"from": "old"}}}
+		}},
 		{"pull_request_review", func(body map[string]any) {
 			body["action"], body["review"].(map[string]any)["state"] = "submitted", "approved"
 		}},
 	}
 	for _, test := range tests {
-		content, err := os.ReadFile(filepath.Join("..", "internal", "githubtest", "examples", test.event+".json"))
+		example := test.event
+		if example == "repository" { // there is none of its own: it has no more than all others have
+			example = "push"
+		}
+		content, err := os.ReadFile(filepath.Join("..", "internal", "githubtest", "examples", example+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var example map[string]any
-		if err := json.Unmarshal(content, &example); err != nil {
+		var body map[string]any
+		if err := json.Unmarshal(content, &body); err != nil {
 			t.Fatal(err)
 		}
-		test.change(example)
-		whole, err := json.Marshal(example)
+		test.change(body)
+		whole, err := json.Marshal(body)
 		if err != nil {
 			t.Fatal(err)
 		}

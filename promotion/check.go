@@ -168,7 +168,7 @@ func (c Checks) Again(ctx context.Context, policies *PolicySource, reader Record
 	if err != nil {
 		return Changes{}, err
 	}
-	checks, err := c.For(ctx, check.Repository, policy, check.Commit, records, nil)
+	checks, err := c.For(ctx, policy.Repository, policy, check.Commit, records, nil)
 	var changes Changes
 	for _, other := range checks {
 		if other.Key == key {

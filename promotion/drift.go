@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -51,7 +52,7 @@ type DriftWatch struct {
 }
 
 // Compare looks at every environment and image of the repository, whose policy is taken as it was last seen. It costs no
-// call to GitHub, and of the registry what reading an image's tags costs. The changes are good even beside an error.
+// call to GitHub, but for one where a tag names something else than the ledger has, and of the registry what reading an image's tags costs. The changes are good even beside an error.
 func (w *DriftWatch) Compare(ctx context.Context, lease Lease, repository Repository) (Changes, error) {
 	policy, err := w.Policies.Known(ctx, repository)
 	if errors.Is(err, ErrNotFound) {
@@ -60,6 +61,7 @@ func (w *DriftWatch) Compare(ctx context.Context, lease Lease, repository Reposi
 	if err != nil || !policy.Valid() {
 		return Changes{}, err
 	}
+	repository = policy.Repository
 	var changes Changes
 	var failures []error
 	for _, environment := range policy.Policy.Environments {
@@ -101,6 +103,11 @@ func (w *DriftWatch) compare(ctx context.Context, lease Lease, repository Reposi
 	inspection, err := w.Registry.Inspect(ctx, scope.Registry, Digest{}, tags)
 	if err != nil {
 		return Changes{}, fromRegistry(fmt.Errorf("read the tags of %s: %w", scope.Registry, err))
+	}
+	if wrong := slices.ContainsFunc(tags, func(tag string) bool { return inspection.Tags[tag].Digest != live.Digest }); wrong {
+		if called, err := w.stillCalled(ctx, repository); err != nil || !called {
+			return Changes{}, err
+		}
 	}
 	entries, err := w.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryDrift, EntryRestore}, Environment: environment.Name})
 	if err != nil {
@@ -149,6 +156,16 @@ func (w *DriftWatch) live(ctx context.Context, repository Repository, environmen
 		return nil, nil
 	}
 	return &current, nil
+}
+
+// stillCalled reports whether the repository is there, under the name by whose rules its tags were read. One call. Under another
+// name the next look tells.
+func (w *DriftWatch) stillCalled(ctx context.Context, repository Repository) (bool, error) {
+	present, err := w.Policies.Presence.Now(ctx, repository)
+	if isGone(err) {
+		return false, nil
+	}
+	return present.FullName() == repository.FullName(), fromGitHub(err)
 }
 
 // settle enters what became of a tag: that other hands moved it, or that it names again what it should.

@@ -140,6 +140,9 @@ func (c *carrying) moveGroup(ctx context.Context, one unit, ready []prepared) ([
 		moving = append(moving, made.move)
 	}
 	if len(rows) > 0 {
+		if err := c.unmoved(ctx); err != nil {
+			return nil, err
+		}
 		if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: rows}); err != nil {
 			return nil, err
 		}

@@ -105,6 +105,9 @@ func (m *moving) act(ctx context.Context, decision Decision, inspection Inspecti
 	if !begun || err != nil {
 		return outcome, err
 	}
+	if err := m.unmoved(ctx); err != nil {
+		return Outcome{}, err
+	}
 	if m.promotion.State == Running {
 		err = m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&m.promotion}})
 	} else {
@@ -115,6 +118,25 @@ func (m *moving) act(ctx context.Context, decision Decision, inspection Inspecti
 	}
 	return m.move(ctx, inspection)
 }
+
+// unmoved asks, right before tags are set, whether the repository is still called what it was when all was asked about it: a name
+// that was taken by another repository meanwhile has answered for that one. It costs one call.
+func (c *carrying) unmoved(ctx context.Context) error {
+	present, err := c.Policies.Presence.Now(ctx, c.request.Repository)
+	switch asked := c.request.Repository; {
+	case err != nil:
+		return fromGitHub(err)
+	case present.FullName() != asked.FullName(), present.DefaultBranch != asked.DefaultBranch:
+		return &AgainError{
+			Err:   fmt.Errorf("%s (default branch %s) became %s (default branch %s) while it was asked about: all is asked again", asked.FullName(), asked.DefaultBranch, present.FullName(), present.DefaultBranch),
+			After: renamedBackoff,
+		}
+	}
+	return nil
+}
+
+// renamedBackoff is when a request is carried on whose repository was renamed in the middle of it.
+const renamedBackoff = time.Second
 
 // plan fills in what is to be moved. It reports false, with the outcome, when there is nothing to move.
 func (m *moving) plan(ctx context.Context, decision Decision, inspection Inspection) (bool, Outcome, error) {

@@ -48,6 +48,7 @@ func (o *Observer) RunChanged(ctx context.Context, event RunEvent) (Changes, err
 	if err != nil || !policy.Valid() {
 		return changes, err
 	}
+	event.Repository = policy.Repository
 	stages := stagesOf(policy.Policy, event.Run.Path)
 	if len(stages) == 0 {
 		return Changes{}, nil
@@ -68,6 +69,7 @@ func (o *Observer) JobChanged(ctx context.Context, event JobEvent) (Changes, err
 	if err != nil || !policy.Valid() {
 		return Changes{}, err
 	}
+	event.Repository = policy.Repository
 	named := slices.ContainsFunc(policy.Policy.Stages, func(stage Stage) bool {
 		return stage.Job != "" && Matches(stage.Job, event.Job.Name)
 	})
@@ -111,7 +113,7 @@ func (o *Observer) governing(ctx context.Context, repository Repository, run Run
 	}
 	var changes Changes
 	if policy.File.Found && !policy.Valid() && announce && run.HeadRepository == repository.ID && !run.Commit.IsZero() {
-		changes.Announcements = o.Checks.ForInvalid(repository, policy, run.Commit)
+		changes.Announcements = o.Checks.ForInvalid(policy.Repository, policy, run.Commit)
 	}
 	return policy, changes, nil
 }

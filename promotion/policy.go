@@ -250,8 +250,9 @@ type PolicyFile struct {
 type LoadedPolicy struct {
 	Policy       Policy
 	File         PolicyFile
-	Problems     []Problem // not empty: the policy is invalid and fails closed
-	Environments []string  // the names that the file gives to environments, readable even when it is invalid
+	Problems     []Problem  // not empty: the policy is invalid and fails closed
+	Environments []string   // the names that the file gives to environments, readable even when it is invalid
+	Repository   Repository // whose it is, as it was called when the policy was looked for
 }
 
 // Hash gives a hash of the file's content: an approval is bound to it.

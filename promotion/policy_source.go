@@ -22,66 +22,84 @@ type ParsePolicy func(file string, content []byte) (policy Policy, problems []Pr
 
 // PolicySource gives the policy that governs a repository: that of the default branch's head commit.
 type PolicySource struct {
-	Files PolicyFiles
-	Cache PolicyCache
-	Parse ParsePolicy
-	Floor Floor
-	Clock func() time.Time
+	Presence *Presence
+	Files    PolicyFiles
+	Cache    PolicyCache
+	Parse    ParsePolicy
+	Floor    Floor
+	Clock    func() time.Time
 
 	mutex  sync.Mutex
 	parsed map[int64]LoadedPolicy
 }
 
-// Tolerant gives a policy that was looked for within the last minute. It costs no call when there is one, one call when
-// the default branch has not moved since, and two or three when it has.
+// Tolerant gives a policy that was looked for within the last minute, with the repository as it was called then. It costs no
+// call when there is one; one call when the default branch has not moved since, and two or three when it has; one more when
+// it has not been asked for a minute what the repository is called. A repository that is gone has no policy.
 func (s *PolicySource) Tolerant(ctx context.Context, repository Repository) (LoadedPolicy, error) {
-	file, checked, err := s.Cache.CachedPolicy(ctx, repository.ID)
+	known, err := s.Cache.CachedPolicy(ctx, repository.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return LoadedPolicy{}, err
 	}
-	age := s.Clock().Sub(checked)
-	if err == nil && (age < policyTolerance || !file.Found && age < absenceTolerance) {
-		return s.load(repository, file), nil
+	age := s.Clock().Sub(known.Checked)
+	if err == nil && known.sameAs(repository) && (age < policyTolerance || !known.File.Found && age < absenceTolerance) {
+		return s.load(known.Repository, known.File), nil
 	}
-	return s.look(ctx, repository, file, checked, err == nil)
-}
-
-// Fresh gives the policy of the default branch's head at this moment. It costs one call when the default branch has not
-// moved, and two or three when it has.
-func (s *PolicySource) Fresh(ctx context.Context, repository Repository) (LoadedPolicy, error) {
-	file, checked, err := s.Cache.CachedPolicy(ctx, repository.ID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return LoadedPolicy{}, err
+	find := s.Presence.Lately
+	if err == nil && !known.sameAs(repository) {
+		find = s.Presence.Now
 	}
-	return s.look(ctx, repository, file, checked, err == nil)
-}
-
-func (s *PolicySource) look(ctx context.Context, repository Repository, cached PolicyFile, checked time.Time, isCached bool) (LoadedPolicy, error) {
-	asked := s.Clock()
-	head, err := s.Files.Head(ctx, repository)
+	present, err := find(ctx, repository)
+	if isGone(err) {
+		return LoadedPolicy{Repository: repository}, nil
+	}
 	if err != nil {
-		return LoadedPolicy{}, fmt.Errorf("read the head of %s's default branch: %w", repository.FullName(), err)
+		return LoadedPolicy{}, err
 	}
-	// The owner's file can change without this repository's head: it is read again each time.
-	own := strings.HasPrefix(cached.Source, repository.FullName()+":")
-	if !isCached || cached.Head != head || !own {
-		if cached, err = s.Files.PolicyFile(ctx, repository, head); err != nil {
-			return LoadedPolicy{}, fmt.Errorf("read the policy of %s: %w", repository.FullName(), err)
+	return s.Fresh(ctx, present)
+}
+
+// sameAs reports whether the policy was found under the repository's name, on the default branch that it comes with.
+func (k KnownPolicy) sameAs(repository Repository) bool {
+	sameBranch := repository.DefaultBranch == "" || repository.DefaultBranch == k.Repository.DefaultBranch
+	return sameBranch && strings.EqualFold(k.Repository.FullName(), repository.FullName())
+}
+
+// Fresh gives the policy of the default branch's head at this moment. The repository is one as it was just found: its name and
+// its default branch are believed (Presence.Now). It costs one call when the default branch has not moved, and two or three
+// when it has.
+func (s *PolicySource) Fresh(ctx context.Context, present Repository) (LoadedPolicy, error) {
+	known, err := s.Cache.CachedPolicy(ctx, present.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return LoadedPolicy{}, err
+	}
+	asked := s.Clock()
+	head, failure := s.Files.Head(ctx, present)
+	if failure != nil {
+		return LoadedPolicy{}, fmt.Errorf("read the head of %s's default branch: %w", present.FullName(), failure)
+	}
+	// The owner's file can change without this repository's head: it is read again each time. What was kept under another name
+	// is another repository's, or was found by other rules.
+	file := known.File
+	own := strings.HasPrefix(file.Source, present.FullName()+":")
+	if err != nil || !known.sameAs(present) || file.Head != head || !own {
+		if file, err = s.Files.PolicyFile(ctx, present, head); err != nil {
+			return LoadedPolicy{}, fmt.Errorf("read the policy of %s: %w", present.FullName(), err)
 		}
 	}
-	if err := s.Cache.CachePolicy(ctx, repository, cached, asked, checked); err != nil {
+	if err := s.Cache.CachePolicy(ctx, present, file, asked, known.Checked); err != nil {
 		return LoadedPolicy{}, err
 	}
-	return s.load(repository, cached), nil
+	return s.load(present, file), nil
 }
 
 // Known gives the policy as it was last seen, without looking. It costs no call; ErrNotFound when none was ever looked for.
 func (s *PolicySource) Known(ctx context.Context, repository Repository) (LoadedPolicy, error) {
-	file, _, err := s.Cache.CachedPolicy(ctx, repository.ID)
+	known, err := s.Cache.CachedPolicy(ctx, repository.ID)
 	if err != nil {
 		return LoadedPolicy{}, err
 	}
-	return s.load(repository, file), nil
+	return s.load(known.Repository, known.File), nil
 }
 
 // Changed makes the next reader look anew: the default branch was pushed to. A push to an owner's .github repository
@@ -90,14 +108,14 @@ func (s *PolicySource) Changed(ctx context.Context, repository Repository) error
 	if repository.Name == ".github" {
 		return s.Cache.ForgetPolicies(ctx, repository.Owner)
 	}
-	file, _, err := s.Cache.CachedPolicy(ctx, repository.ID)
+	known, err := s.Cache.CachedPolicy(ctx, repository.ID)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return s.Cache.CachePolicy(ctx, repository, file, time.Time{}, time.Time{})
+	return s.Cache.CachePolicy(ctx, known.Repository, known.File, time.Time{}, time.Time{})
 }
 
 // At reads and parses the policy file of any commit, without keeping it: for commits that change it.
@@ -114,7 +132,7 @@ func (s *PolicySource) load(repository Repository, file PolicyFile) LoadedPolicy
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	known, found := s.parsed[repository.ID]
-	if found && known.File.Source == file.Source && bytes.Equal(known.File.Content, file.Content) && known.File.Found == file.Found {
+	if found && known.Repository == repository && known.File.Source == file.Source && bytes.Equal(known.File.Content, file.Content) && known.File.Found == file.Found {
 		known.File = file
 		return known
 	}
@@ -127,7 +145,7 @@ func (s *PolicySource) load(repository Repository, file PolicyFile) LoadedPolicy
 }
 
 func (s *PolicySource) parse(repository Repository, file PolicyFile) LoadedPolicy {
-	loaded := LoadedPolicy{File: file}
+	loaded := LoadedPolicy{File: file, Repository: repository}
 	if file.Found {
 		_, name, _ := strings.Cut(file.Source, ":")
 		loaded.Policy, loaded.Problems, loaded.Environments = s.Parse(name, file.Content)

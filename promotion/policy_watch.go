@@ -35,14 +35,14 @@ func (w PolicyWatch) Pushed(ctx context.Context, event PushEvent) (Changes, erro
 
 // Proposed takes a pull request's new head. It costs one call in a repository that has a policy, and none elsewhere.
 func (w PolicyWatch) Proposed(ctx context.Context, event PullRequestEvent) (Changes, error) {
-	file, _, err := w.Policies.Cache.CachedPolicy(ctx, event.Repository.ID)
-	if errors.Is(err, ErrNotFound) || err == nil && !file.Found {
+	known, err := w.Policies.Cache.CachedPolicy(ctx, event.Repository.ID)
+	if errors.Is(err, ErrNotFound) || err == nil && !known.File.Found {
 		return Changes{}, nil
 	}
 	if err != nil {
 		return Changes{}, err
 	}
-	return w.checked(ctx, event.Repository, event.Head, file.Content)
+	return w.checked(ctx, event.Repository, event.Head, known.File.Content)
 }
 
 // checked says on a check run whether the commit's policy file is valid, unless it is the one that governs now.

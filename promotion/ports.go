@@ -87,10 +87,17 @@ type LaneKeeper interface {
 	ClaimRegistry(ctx context.Context, registry RegistryRepository, repository int64) (owner int64, err error)
 }
 
+// KnownPolicy is a policy file as it was last seen.
+type KnownPolicy struct {
+	File       PolicyFile
+	Repository Repository // as it was called then
+	Checked    time.Time  // when the file was last known to be that of the default branch's head
+}
+
 // PolicyCache keeps the policy file by repository.
 type PolicyCache interface {
-	// CachedPolicy gives the file, and when it was last known to be that of the default branch's head. ErrNotFound when there is none.
-	CachedPolicy(ctx context.Context, repository int64) (PolicyFile, time.Time, error)
+	// CachedPolicy gives the file, under which name of the repository it was found, and when. ErrNotFound when there is none.
+	CachedPolicy(ctx context.Context, repository int64) (KnownPolicy, error)
 	// CachePolicy replaces what is kept, unless that was checked later. A zero checked time makes the next reader look anew; so it
 	// stays when that happened since the time known was read.
 	CachePolicy(ctx context.Context, repository Repository, file PolicyFile, checked, known time.Time) error
@@ -100,7 +107,7 @@ type PolicyCache interface {
 
 // PolicyFiles reads policy files from GitHub.
 type PolicyFiles interface {
-	// Head gives the head commit of the default branch.
+	// Head gives the head commit of the repository's default branch.
 	Head(ctx context.Context, repository Repository) (Commit, error)
 	// PolicyFile gives the policy file at a commit of the repository; when that answers 404, the one of the owner's
 	// .github repository. Found is false when neither is there.

@@ -83,6 +83,7 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 		return Changes{Work: []NewWork{wakeOf(request, request.Waiting.Until)}}, err
 	}
 	silent, err := c.run(ctx)
+	silent = silent || isGone(err) // whoever is there now did not ask
 	if err != nil {
 		if err := c.again(err); err != nil {
 			return Changes{}, err
@@ -138,9 +139,14 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 	if err := c.finishInterrupted(ctx); err != nil {
 		return false, err
 	}
+	present, err := c.Policies.Presence.Now(ctx, c.request.Repository)
+	if err != nil {
+		return isGone(err) || c.unanswerable(), fromGitHub(err)
+	}
+	c.request.Repository, c.answer.Repository = present, present
 	if c.role, err = c.People.Role(ctx, c.request.Repository, c.request.Requester); err != nil {
 		// Whoever may be a stranger gets no answer on a public repository.
-		return !c.request.Repository.Private && !c.request.Insider, fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
+		return c.unanswerable(), fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
 	}
 	stranger := c.role.Permission == "none" || c.role.Permission == "read" && !c.request.Repository.Private
 	if c.request.State == RequestWaiting {
@@ -166,6 +172,9 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 	}
 	return false, c.dispatch(ctx)
 }
+
+// unanswerable reports whether somebody whose role is unknown gets no answer.
+func (c *carrying) unanswerable() bool { return !c.request.Repository.Private && !c.request.Insider }
 
 // acknowledge shows that the comment was seen. The answer to a button is its check run.
 func (c *carrying) acknowledge(ctx context.Context) error {

@@ -56,6 +56,13 @@ type Announcer struct {
 	OnCommits CommitCommenter
 	Checks    Checker
 	Messenger Messenger
+	Presence  Presence
+}
+
+// Presence says what repositories are called now.
+type Presence interface {
+	// Lately returns what the repository was called within the last minute; a *promotion.GoneError when it is not there any more.
+	Lately(ctx context.Context, repository promotion.Repository) (promotion.Repository, error)
 }
 
 // Tell makes one announcement known and completes its row of work.
@@ -65,7 +72,10 @@ func (a *Announcer) Tell(ctx context.Context, work promotion.Work) error {
 		return fmt.Errorf("read announcement %s: %w", work.Subject, err)
 	}
 	external, closed := announcement.External, announcement.Closed
-	if announcement.Done < announcement.Version {
+	if announcement.Done < announcement.Version && announcement.Kind != promotion.AnnounceSlack {
+		announcement.Repository, err = a.Presence.Lately(ctx, announcement.Repository)
+	}
+	if err == nil && announcement.Done < announcement.Version {
 		again := work.Attempts > 1 || announcement.Version > 1 && announcement.External == 0
 		switch announcement.Kind {
 		case promotion.AnnounceReply:
@@ -82,8 +92,8 @@ func (a *Announcer) Tell(ctx context.Context, work promotion.Work) error {
 			err = a.Messenger.Send(ctx, announcement.Notice.Webhook, announcement.Repository, report.Slack(*announcement.Notice))
 		}
 	}
-	if errors.Is(err, promotion.ErrNotFound) {
-		// The comment or the endpoint is gone: there is nobody to tell.
+	if errors.Is(err, promotion.ErrNotFound) || errors.As(err, new(*promotion.GoneError)) {
+		// The repository, the comment or the endpoint is gone: there is nobody to tell. Whoever has its name now is not told.
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("announcement dropped: there is no such place any more")
 		err = nil
 	}

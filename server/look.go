@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -12,6 +13,7 @@ import (
 // looks looks again at what only time or other hands change.
 type looks struct {
 	ledger   *ledger.Ledger
+	names    promotion.NameKeeper
 	policies *promotion.PolicySource
 	checks   promotion.Checks
 	drift    *promotion.DriftWatch
@@ -34,22 +36,18 @@ func (l *looks) LookForDrift(ctx context.Context, lease promotion.Lease, subject
 	return l.drift.Compare(ctx, lease, repository)
 }
 
-// governed gives the repository with the id, if it has a policy.
+// governed returns the repository with the id, if it has a policy. A row of work costs what its own repository costs, however many
+// there are.
 func (l *looks) governed(ctx context.Context, subject string) (promotion.Repository, bool, error) {
 	id, err := strconv.ParseInt(subject, 10, 64)
 	if err != nil {
 		return promotion.Repository{}, false, &promotion.PermanentError{Err: fmt.Errorf("look at a repository: expected its id, found %.40q", subject)}
 	}
-	repositories, err := l.ledger.Governed(ctx)
-	if err != nil {
-		return promotion.Repository{}, false, err
+	repository, governed, err := l.names.Named(ctx, id)
+	if errors.Is(err, promotion.ErrNotFound) {
+		return promotion.Repository{}, false, nil
 	}
-	for _, repository := range repositories {
-		if repository.ID == id {
-			return repository, true, nil
-		}
-	}
-	return promotion.Repository{}, false, nil
+	return repository, governed, err
 }
 
 // lookForDrift adds a row of work for each repository that has a policy. The rows are worked off like any other.

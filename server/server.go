@@ -72,7 +72,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.ledger, err = ledger.Open(ctx, settings.DatabaseURL, s.options.Clock, ledger.Connections(settings.Connections)); err != nil {
 		return err
 	}
-	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "pull_request_review", "commit_comment", "ping"})
+	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "pull_request_review", "commit_comment", "repository", "ping"})
 	if !settings.AppConfigured() {
 		return nil
 	}
@@ -114,7 +114,8 @@ func (s *Server) compose() error {
 	if err != nil {
 		return err
 	}
-	policies := &promotion.PolicySource{Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
+	presence := &promotion.Presence{Finder: s.forge, Names: s.ledger, Clock: clock}
+	policies := &promotion.PolicySource{Presence: presence, Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
 	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Clock: clock}
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}
@@ -134,7 +135,7 @@ func (s *Server) compose() error {
 	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock}
 	s.looks = &looks{
 		swept:  s.metrics.Swept,
-		ledger: s.ledger, policies: policies, checks: checks,
+		ledger: s.ledger, names: s.ledger, policies: policies, checks: checks,
 		drift: &promotion.DriftWatch{
 			Journal: s.ledger, Policies: policies, History: s.ledger, Book: s.ledger, Registry: registries, Records: s.ledger, Lanes: s.ledger,
 			Checks: checks, Scope: settings.Scope, Clock: clock, Slack: slack,
@@ -153,10 +154,11 @@ func (s *Server) compose() error {
 		handlers.PullRequest{Watch: watch, Requests: pulls},
 		handlers.PullRequestReview{Requests: pulls},
 		handlers.CommitComment{Door: door, Clock: clock},
+		handlers.Repository{Watch: promotion.RepositoryWatch{Presence: presence, Requests: s.ledger}},
 	}
 	s.worker = &Worker{
 		Ledger: s.ledger, Handlers: s.handlers, Requests: promoter,
-		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, OnCommits: s.forge, Checks: s.forge, Messenger: notifier},
+		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, OnCommits: s.forge, Checks: s.forge, Messenger: notifier, Presence: presence},
 		Looker: s.looks,
 		Clock:  clock, Metrics: s.metrics, Logger: s.options.Logger, Parallel: settings.Workers, Lease: settings.Lease,
 	}

@@ -55,12 +55,18 @@ func readShape(event string, essentials []byte) (shape, error) {
 		"commit_comment":      read.Comment != nil && read.Issue == nil && read.PullRequest == nil && read.Comment.CommitID != "",
 		"pull_request_review": read.PullRequest != nil && read.Comment == nil && read.Review != nil,
 
-		"push": read.Ref != nil && read.After != nil,
+		"push":       read.Ref != nil && read.After != nil,
+		"repository": read.bare(),
 	}
 	if known, isKnown := fits[event]; isKnown && (!known || read.Repository.ID <= 0) {
 		return shape{}, fmt.Errorf("the body is not that of a %s event", event)
 	}
 	return read, nil
+}
+
+// bare reports whether the delivery is about nothing but a repository.
+func (s shape) bare() bool {
+	return s.Ref == nil && s.Comment == nil && s.Issue == nil && s.PullRequest == nil && s.Review == nil && s.WorkflowRun == nil && s.WorkflowJob == nil && s.CheckRun == nil
 }
 
 // queue names what the delivery is about.

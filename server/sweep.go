@@ -50,14 +50,24 @@ func (s *Server) addSweeps(ctx context.Context, after time.Duration) error {
 	return s.ledger.AddWork(ctx, rows)
 }
 
-// Sweep looks in a repository for what no delivery told of. What cannot be mended by trying again is only logged: each sweep
+// Sweep looks in a repository, under the name that it has now, for what no delivery told of. What cannot be mended by trying again is only logged: each sweep
 // would set aside one more row about the same.
 func (l *looks) Sweep(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error) {
 	repository, found, err := l.governed(ctx, subject)
 	if err != nil || !found {
 		return promotion.Changes{}, err
 	}
-	if err = l.sweep.Repository(ctx, lease, repository); err != nil {
+	present, err := l.policies.Presence.Now(ctx, repository)
+	if gone := (*promotion.GoneError)(nil); errors.As(err, &gone) {
+		// What waits in it looks once more, and ends.
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("the repository is swept no more")
+		work, err := promotion.Wake(ctx, l.ledger, repository.ID, promotion.Commit{}, 0)
+		return promotion.Changes{Work: work}, err
+	}
+	if err == nil {
+		err = l.sweep.Repository(ctx, lease, present)
+	}
+	if err != nil {
 		l.swept("failed")
 	} else {
 		l.swept("done")

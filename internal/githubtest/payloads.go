@@ -57,8 +57,8 @@ func overlay(under, over object) object {
 // eventPermissions are the permissions without which an installation is not told of an event ("Webhook events and payloads",
 // under each event's "Availability" and requirements). Any one suffices.
 var eventPermissions = map[string][]permission{
-	"commit_comment": {read("contents")},
-	"check_run":      {read("checks")}, "issue_comment": {read("issues"), read("pull_requests")},
+	"commit_comment": {read("contents")}, "repository": {read("metadata")},
+	"check_run": {read("checks")}, "issue_comment": {read("issues"), read("pull_requests")},
 	"pull_request": {read("pull_requests")}, "pull_request_review": {read("pull_requests")}, "push": {read("contents")},
 	"workflow_job": {read("actions")}, "workflow_run": {read("actions")},
 }
@@ -92,11 +92,24 @@ func (r *Repository) announce(event, action string, sender *account, payload fun
 	if r.owner.organisation != nil {
 		over["organization"] = r.owner.organizationDocument()
 	}
-	body := overlay(examples()[event], over)
+	body := over
+	if example, found := examples()[event]; found {
+		body = overlay(example, over)
+	}
 	if r.owner.organisation == nil {
 		delete(body, "organization")
 	}
 	s.enqueue(event, action, installation.id, r.id, body)
+}
+
+// announceRepository announces what became of the repository itself. There is no example of it: all that it has is the world's.
+func (r *Repository) announceRepository(action string, changes object) {
+	r.announce("repository", action, nil, func() object {
+		if changes == nil {
+			return object{}
+		}
+		return object{"changes": changes}
+	})
 }
 
 func (r *Repository) announceRun(run *Run, action string) {

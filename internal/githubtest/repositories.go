@@ -130,8 +130,9 @@ func (r *Repository) fullName() string { return r.owner.login + "/" + r.name }
 
 func (r *Repository) key() string { return strings.ToLower(r.fullName()) }
 
-// Rename renames or transfers the repository. Its id stays, and the old name redirects until somebody takes it. A
-// transferred one leaves the installation of the old owner, and joins the new owner's if there is one.
+// Rename renames or transfers the repository, and announces it (repository.renamed or .transferred). Its id stays, and the old
+// name redirects until somebody takes it. A transferred one leaves the installation of the old owner, and joins the new owner's
+// if there is one, which hears of it.
 func (r *Repository) Rename(fullName string) {
 	owner, name, found := strings.Cut(fullName, "/")
 	if !found {
@@ -141,6 +142,7 @@ func (r *Repository) Rename(fullName string) {
 		s := r.server
 		delete(s.repositories, r.key())
 		s.redirects[r.key()] = r
+		before, from := r.name, r.owner
 		account := s.accounts[strings.ToLower(owner)]
 		if account == nil {
 			account = s.organisation(owner).account
@@ -155,22 +157,43 @@ func (r *Repository) Rename(fullName string) {
 		}
 		r.owner, r.name, r.minimal = account, name, nil
 		s.repositories[r.key()] = r
+		if from == account {
+			r.announceRepository("renamed", object{"repository": object{"name": object{"from": before}}})
+			return
+		}
+		was := object{"user": from.document()}
+		if from.organisation != nil {
+			was = object{"organization": from.organizationDocument()}
+		}
+		r.announceRepository("transferred", object{"owner": object{"from": was}})
 	})
 }
 
-// SetVisibility makes the repository private or public.
+// SetVisibility makes the repository private or public, and announces it (repository.privatized or .publicized).
 func (r *Repository) SetVisibility(private bool) {
-	r.server.change(func() { r.private, r.minimal = private, nil })
+	r.server.change(func() {
+		r.private, r.minimal = private, nil
+		if private {
+			r.announceRepository("privatized", nil)
+			return
+		}
+		r.announceRepository("publicized", nil)
+	})
 }
 
-// SetDefaultBranch makes another branch the default.
+// SetDefaultBranch makes another branch the default, and announces it (repository.edited).
 func (r *Repository) SetDefaultBranch(name string) {
-	r.server.change(func() { r.defaultBranch = name })
+	r.server.change(func() {
+		before := r.defaultBranch
+		r.defaultBranch = name
+		r.announceRepository("edited", object{"default_branch": object{"from": before}})
+	})
 }
 
-// Delete deletes the repository: everything about it answers 404 from now on.
+// Delete deletes the repository, and announces it (repository.deleted): everything about it answers 404 from now on.
 func (r *Repository) Delete() {
 	r.server.change(func() {
+		r.announceRepository("deleted", nil)
 		delete(r.server.repositories, r.key())
 		if installation := r.owner.installation; installation != nil {
 			delete(installation.repositories, r.id)

@@ -98,6 +98,9 @@ func (s *Server) admit(c *call) answer {
 	if limited := s.overLimit(c); limited != nil {
 		return *limited
 	}
+	if c.route == nil && strings.HasPrefix(c.request.URL.Path, "/repositories/") {
+		return notFound() // a repository that was deleted
+	}
 	if c.route == nil {
 		s.unknown = append(s.unknown, c.request.Method+" "+c.request.URL.Path)
 		return notFound()

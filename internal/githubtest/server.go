@@ -53,7 +53,7 @@ func DefaultPermissions() map[string]string {
 // DefaultEvents gives the events that the app is subscribed to. Installation events and ping need no subscription.
 func DefaultEvents() []string {
 	return []string{
-		"check_run", "commit_comment", "issue_comment", "pull_request", "pull_request_review", "push",
+		"check_run", "commit_comment", "issue_comment", "pull_request", "pull_request_review", "push", "repository",
 		"workflow_job", "workflow_run",
 	}
 }

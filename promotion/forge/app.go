@@ -2,6 +2,7 @@ package forge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -63,6 +64,8 @@ func (f *Forge) AppID(ctx context.Context) (int64, error) {
 	return app.ID, err
 }
 
+var errNotInstalled = errors.New("the app is not installed there")
+
 // lookUpInstallation asks through which installation the app may act on the repository. One call.
 // (https://docs.github.com/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app)
 func (f *Forge) lookUpInstallation(ctx context.Context, repository promotion.Repository) (int64, error) {
@@ -74,7 +77,7 @@ func (f *Forge) lookUpInstallation(ctx context.Context, repository promotion.Rep
 		operation: operation, method: http.MethodGet, address: inRepository(repository, "/installation"),
 	}, &answer)
 	if statusOf(err) == http.StatusNotFound { // not ErrNotFound: it says nothing about what the caller asks for
-		return 0, &promotion.PermanentError{Err: fmt.Errorf("%s: the app is not installed there", operation)}
+		return 0, &promotion.PermanentError{Err: fmt.Errorf("%s: %w", operation, errNotInstalled)}
 	}
 	if err != nil {
 		return 0, err

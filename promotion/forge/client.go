@@ -37,6 +37,7 @@ var (
 	_ promotion.ArtifactReader    = (*Forge)(nil)
 	_ promotion.AttestationReader = (*Forge)(nil)
 	_ promotion.RecentReader      = (*Forge)(nil)
+	_ promotion.RepositoryFinder  = (*Forge)(nil)
 )
 
 // DefaultTimeout is how long one call may take, its answer's body included.
@@ -64,7 +65,9 @@ type Forge struct {
 	storage http.RoundTripper           // fetches from the signed addresses that GitHub gives: no credentials, no redirects
 	clients map[identity]*github.Client // one for each identity: a client keeps its token and rate limits
 	lookups map[string]int64            // installation by owner/name in lower case
-	app     App                         // as far as known
+
+	repositories map[string]repositoryRead // by the path at which they were read
+	app          App                       // as far as known
 }
 
 // New makes a Forge. It makes no calls.
@@ -77,7 +80,10 @@ func New(creator githubapp.ClientCreator, options Options) *Forge {
 		storage: newTransport(),
 		clients: make(map[identity]*github.Client),
 		lookups: make(map[string]int64),
-		app:     App{ID: options.AppID},
+
+		repositories: make(map[string]repositoryRead),
+
+		app: App{ID: options.AppID},
 	}
 	if forge.timeout <= 0 {
 		forge.timeout = DefaultTimeout

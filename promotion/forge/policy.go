@@ -23,41 +23,14 @@ const (
 	contentsReadable = "contents: read"
 )
 
-// Head gives the head commit of the default branch. One call; one more when the repository comes without the branch's
-// name. It asks for the branch's reference: the smallest answer that GitHub has, and one that a tag of the same name
-// cannot get in the way of.
-// (https://docs.github.com/rest/git/refs#get-a-reference, https://docs.github.com/rest/repos/repos#get-a-repository)
+// Head gives the head commit of the default branch, which the repository comes with. One call. It asks for the branch's
+// reference: the smallest answer that GitHub has, and one that a tag of the same name cannot get in the way of.
+// (https://docs.github.com/rest/git/refs#get-a-reference)
 func (f *Forge) Head(ctx context.Context, repository promotion.Repository) (promotion.Commit, error) {
-	branch := repository.DefaultBranch
-	if branch == "" {
-		var err error
-		if branch, err = f.defaultBranch(ctx, repository); err != nil {
-			return promotion.Commit{}, err
-		}
+	if repository.DefaultBranch == "" {
+		return promotion.Commit{}, &promotion.PermanentError{Err: fmt.Errorf("read the head of %s: no default branch given", repository.FullName())}
 	}
-	return f.branchHead(ctx, repository, branch)
-}
-
-func (f *Forge) defaultBranch(ctx context.Context, repository promotion.Repository) (string, error) {
-	operation := "read the repository " + repository.FullName()
-	var answer struct {
-		ID            int64  `json:"id"`
-		DefaultBranch string `json:"default_branch"`
-	}
-	err := f.ask(ctx, repository, request{
-		operation: operation, method: http.MethodGet, address: inRepository(repository, ""), permission: "metadata: read",
-	}, &answer)
-	if err != nil {
-		return "", err
-	}
-	if repository.ID != 0 && answer.ID != repository.ID {
-		return "", &promotion.PermanentError{Err: fmt.Errorf(
-			"%s: the name belongs to another repository now (id %d, expected %d)", operation, answer.ID, repository.ID)}
-	}
-	if answer.DefaultBranch == "" {
-		return "", lacking(operation, "default_branch")
-	}
-	return answer.DefaultBranch, nil
+	return f.branchHead(ctx, repository, repository.DefaultBranch)
 }
 
 // branchHead gives the commit that a branch, and nothing else of that name, points at. One call.

@@ -13,7 +13,6 @@ import (
 
 const (
 	readHead        = "GET /repos/acme/shop/git/ref/heads/main"
-	readRepository  = "GET /repos/acme/shop"
 	readPolicy      = "GET /repos/acme/shop/contents/.github/verbatim.yml?ref=" + shaA
 	readOwnerPolicy = "GET /repos/acme/.github/contents/verbatim.yml"
 )
@@ -48,28 +47,6 @@ func TestHead(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestHeadOfUnknownBranch reads the repository first when it comes without its default branch, and looks who it is.
-func TestHeadOfUnknownBranch(t *testing.T) {
-	t.Parallel()
-	bare := shop
-	bare.DefaultBranch = ""
-	github := newStub(t)
-	github.on(readRepository, ok(map[string]any{"id": 1, "default_branch": "release/2"}))
-	github.on("GET /repos/acme/shop/git/ref/heads/release/2", reference("release/2", shaB))
-	head, err := github.forge().Head(t.Context(), bare)
-	expectKind(t, err, "none")
-	if head.String() != shaB {
-		t.Errorf("head %s", head)
-	}
-	github.expect(readRepository, "GET /repos/acme/shop/git/ref/heads/release/2")
-
-	taken := newStub(t)
-	taken.on(readRepository, ok(map[string]any{"id": 2, "default_branch": "main"}))
-	_, err = taken.forge().Head(t.Context(), bare)
-	expectKind(t, err, "permanent")
-	taken.expect(readRepository)
 }
 
 func file(content string) answer {

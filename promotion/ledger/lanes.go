@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -106,51 +105,4 @@ func (l *Ledger) ClaimRegistry(ctx context.Context, registry promotion.RegistryR
 		return tx.QueryRowContext(ctx, find, registry.String()).Scan(&owner)
 	})
 	return owner, err
-}
-
-// CachedPolicy gives the policy file that is kept for the repository, and when it was last looked for.
-func (l *Ledger) CachedPolicy(ctx context.Context, repository int64) (promotion.PolicyFile, time.Time, error) {
-	var file promotion.PolicyFile
-	var head, content string
-	var found, checked int64
-	err := l.read.QueryRowContext(ctx, `SELECT head, found, source, content, checked FROM policies WHERE repository = $1`, repository).Scan(&head, &found, &file.Source, &content, &checked)
-	if err != nil {
-		return file, time.Time{}, notFound(fmt.Sprintf("the policy of repository %d", repository), err)
-	}
-	file.Found, file.Content = found == 1, []byte(content)
-	return file, fromMicros(checked), file.Head.UnmarshalText([]byte(head))
-}
-
-// CachePolicy keeps a policy file, unless a later look was kept meanwhile. A zero time has the next reader look anew, and so does
-// one that came after the look began, which knew another time.
-func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repository, file promotion.PolicyFile, checked, known time.Time) error {
-	named, err := json.Marshal(repository)
-	if err != nil {
-		return err
-	}
-	return l.within(ctx, "keep the policy of "+repository.FullName(), func(ctx context.Context, tx *transaction) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO policies (repository, owner, checked, head, found, named, source, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (repository) DO UPDATE SET owner = excluded.owner, checked = CASE WHEN policies.checked = 0 AND $9 > policies.checked THEN 0 ELSE excluded.checked END, head = excluded.head, found = excluded.found, named = excluded.named, source = excluded.source, content = excluded.content
-		WHERE excluded.checked = 0 OR excluded.checked >= policies.checked`,
-			repository.ID, repository.Owner, micros(checked), file.Head.String(), flag(file.Found), string(named), file.Source, string(file.Content), micros(known))
-		return err
-	})
-}
-
-// Governed gives the repositories that have a policy, as far as is known.
-func (l *Ledger) Governed(ctx context.Context) ([]promotion.Repository, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT named FROM policies WHERE found = 1 ORDER BY repository`)
-	repositories, err := collect(rows, err, decoded[promotion.Repository])
-	if err != nil {
-		return nil, fmt.Errorf("list the repositories that have a policy: %w", err)
-	}
-	return repositories, nil
-}
-
-// ForgetPolicies has the next readers of all of the owner's repositories look anew.
-func (l *Ledger) ForgetPolicies(ctx context.Context, owner string) error {
-	return l.within(ctx, "forget the policies of "+owner, func(ctx context.Context, tx *transaction) error {
-		_, err := tx.ExecContext(ctx, `UPDATE policies SET checked = 0 WHERE owner = $1`, owner)
-		return err
-	})
 }

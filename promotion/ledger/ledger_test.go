@@ -480,18 +480,47 @@ func TestARegistryRepositoryBelongsToWhoCameFirst(t *testing.T) {
 func TestThePolicyIsKept(t *testing.T) {
 	t.Parallel()
 	b := open(t)
-	if _, _, err := b.CachedPolicy(t.Context(), 42); !errors.Is(err, promotion.ErrNotFound) {
+	if _, err := b.CachedPolicy(t.Context(), 42); !errors.Is(err, promotion.ErrNotFound) {
 		t.Errorf("before: %v", err)
 	}
 	file := promotion.PolicyFile{Head: commit, Found: true, Source: "acme/shop:.github/verbatim.yml", Content: []byte("version: 1\n")}
 	b.must(b.CachePolicy(t.Context(), shop, file, b.clock.Now(), time.Time{}))
-	kept, checked, err := b.CachedPolicy(t.Context(), 42)
-	if b.must(err); kept.Head != commit || !kept.Found || string(kept.Content) != "version: 1\n" || !checked.Equal(b.clock.Now()) {
-		t.Errorf("kept %+v at %s", kept, checked)
+	kept, err := b.CachedPolicy(t.Context(), 42)
+	if b.must(err); kept.File.Head != commit || !kept.File.Found || string(kept.File.Content) != "version: 1\n" || !kept.Checked.Equal(b.clock.Now()) || kept.Repository != shop {
+		t.Errorf("kept %+v", kept)
 	}
 	b.must(b.ForgetPolicies(t.Context(), "acme"))
-	if _, checked, err = b.CachedPolicy(t.Context(), 42); err != nil || !checked.IsZero() {
-		t.Errorf("after: %s %v", checked, err)
+	if kept, err = b.CachedPolicy(t.Context(), 42); err != nil || !kept.Checked.IsZero() {
+		t.Errorf("after: %+v %v", kept, err)
+	}
+}
+
+func TestWhatARepositoryIsCalledIsKept(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	if _, _, err := b.Named(t.Context(), shop.ID); !errors.Is(err, promotion.ErrNotFound) {
+		t.Errorf("before: %v", err)
+	}
+	b.must(b.CachePolicy(t.Context(), shop, promotion.PolicyFile{Head: commit, Found: true, Source: "acme/shop:.github/verbatim.yml"}, b.clock.Now(), time.Time{}))
+	b.must(b.Rename(t.Context(), shop)) // no news
+	if kept, err := b.CachedPolicy(t.Context(), shop.ID); err != nil || kept.Checked.IsZero() {
+		t.Errorf("what is no news has the policy looked for anew: %v", err)
+	}
+	renamed := shop
+	renamed.Name = "store"
+	b.must(b.Rename(t.Context(), renamed))
+	if named, governed, err := b.Named(t.Context(), shop.ID); err != nil || named != renamed || !governed {
+		t.Errorf("renamed: %+v %t %v", named, governed, err)
+	}
+	if kept, err := b.CachedPolicy(t.Context(), shop.ID); err != nil || !kept.Checked.IsZero() {
+		t.Errorf("after another name the policy is not looked for anew: %v", err)
+	}
+	b.must(b.Forget(t.Context(), shop.ID))
+	if _, governed, err := b.Named(t.Context(), shop.ID); err != nil || governed {
+		t.Errorf("forgotten, and still governed: %v", err)
+	}
+	if all, err := b.Governed(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("forgotten, and still listed: %v %v", all, err)
 	}
 }
 
@@ -502,9 +531,9 @@ func TestAPolicyThatChangesWhileItIsLookedForIsLookedForAgain(t *testing.T) {
 	absent := promotion.PolicyFile{Head: commit}
 	b.must(b.CachePolicy(t.Context(), shop, absent, began, time.Time{}))
 	known := func() time.Time {
-		_, checked, err := b.CachedPolicy(t.Context(), shop.ID)
+		kept, err := b.CachedPolicy(t.Context(), shop.ID)
 		b.must(err)
-		return checked
+		return kept.Checked
 	}
 	b.clock.Pass(2 * time.Hour)
 	looked := b.clock.Now()
@@ -516,8 +545,8 @@ func TestAPolicyThatChangesWhileItIsLookedForIsLookedForAgain(t *testing.T) {
 	b.clock.Pass(time.Second)
 	b.must(b.CachePolicy(t.Context(), shop, promotion.PolicyFile{Head: commit, Found: true}, b.clock.Now(), time.Time{}))
 	b.must(b.CachePolicy(t.Context(), shop, absent, looked, began)) // and one that took even longer
-	if file, _, err := b.CachedPolicy(t.Context(), shop.ID); err != nil || !file.Found || !known().Equal(b.clock.Now()) {
-		t.Errorf("the older look is kept: %+v %s %v", file, known(), err)
+	if kept, err := b.CachedPolicy(t.Context(), shop.ID); err != nil || !kept.File.Found || !known().Equal(b.clock.Now()) {
+		t.Errorf("the older look is kept: %+v %v", kept, err)
 	}
 }
 

@@ -195,8 +195,12 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	b.t.Helper()
 	ctx := b.t.Context()
 	b.must(b.CachePolicy(ctx, shop, promotion.PolicyFile{Head: commit, Found: true, Content: []byte("version: 1\n")}, b.clock.Now(), time.Time{}))
-	_, _, err := b.CachedPolicy(ctx, 42)
+	_, err := b.CachedPolicy(ctx, 42)
 	b.must(err)
+	_, _, err = b.Named(ctx, 42)
+	b.must(err)
+	b.must(b.Rename(ctx, shop))
+	b.must(b.Forget(ctx, 42))
 	b.must(b.ForgetPolicies(ctx, "acme"))
 	_, err = b.ClaimRegistry(ctx, image, 42)
 	b.must(err)
@@ -222,7 +226,7 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	b.must(b.DiscardSetAside(ctx, rows[1].ID))
 	_, err = b.Prune(ctx, b.clock.Now().Add(-time.Minute))
 	b.must(err)
-	does("CachePolicy", "CachedPolicy", "ForgetPolicies", "ClaimRegistry", "AddWork", "Lead", "Reserve", "HoldEverything", "ResumeEverything",
+	does("Named", "Rename", "Forget", "CachePolicy", "CachedPolicy", "ForgetPolicies", "ClaimRegistry", "AddWork", "Lead", "Reserve", "HoldEverything", "ResumeEverything",
 		"AnnouncementMade", "RetrySetAside", "DiscardSetAside", "Prune")
 }
 
