@@ -16,7 +16,7 @@ type members map[string]members
 var (
 	person = members{"id": nil, "login": nil, "type": nil}
 	commit = members{"added": nil, "modified": nil, "removed": nil}
-	pull   = members{"number": nil, "head": {"sha": nil}, "merged": nil, "merged_at": nil, "merge_commit_sha": nil, "updated_at": nil}
+	pull   = members{"number": nil, "head": {"sha": nil, "repo": {"id": nil}}, "base": {"ref": nil, "sha": nil}, "merged": nil, "merged_at": nil, "merge_commit_sha": nil, "updated_at": nil}
 )
 
 // essentials is all that the handlers read of the deliveries they handle.
@@ -34,7 +34,8 @@ var essentials = members{
 	"check_run": {"id": nil, "head_sha": nil, "external_id": nil},
 	"comment":   {"id": nil, "body": nil, "commit_id": nil, "created_at": nil, "updated_at": nil, "author_association": nil, "user": person},
 	"issue":     {"number": nil, "pull_request": {"url": nil}}, "pull_request": pull,
-	"review": {"id": nil, "state": nil, "commit_id": nil, "submitted_at": nil, "user": person},
+	"changes": {"base": {"ref": {"from": nil}}},
+	"review":  {"id": nil, "state": nil, "commit_id": nil, "submitted_at": nil, "user": person},
 }
 
 // ErrNoObject says that a delivery's body is no JSON object.

@@ -58,6 +58,10 @@ func (h *heard) RepositoryChanged(_ context.Context, repository promotion.Reposi
 	return h.hear(repository)
 }
 
+func (h *heard) Rebased(_ context.Context, event promotion.PullRequestEvent) (promotion.Changes, error) {
+	return h.hear(event)
+}
+
 func (h *heard) Reviewed(_ context.Context, event promotion.ReviewEvent) (promotion.Changes, error) {
 	return h.hear(event)
 }

@@ -17,21 +17,27 @@ type PullRequest struct {
 // PullRequestWatch keeps what becomes of pull requests.
 type PullRequestWatch interface {
 	Changed(ctx context.Context, event promotion.PullRequestEvent) (promotion.Changes, error)
+	Rebased(ctx context.Context, event promotion.PullRequestEvent) (promotion.Changes, error)
 	Reviewed(ctx context.Context, event promotion.ReviewEvent) (promotion.Changes, error)
 }
 
 // Handles gives the event's name.
 func (PullRequest) Handles() []string { return []string{"pull_request"} }
 
-// Handle takes pull requests with a new head, and those that were merged. It returns a promotion.PermanentError for a body that is no such event.
+// Handle takes pull requests with a new head or another base, and those that were merged. It returns a promotion.PermanentError for a body that is no such event.
 func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []byte) error {
 	var event github.PullRequestEvent
 	if err := decode(eventType, payload, &event); err != nil {
 		return err
 	}
 	merged := event.GetAction() == "closed" && event.GetPullRequest().GetMerged()
+	rebased := event.GetAction() == "edited" && event.GetChanges().GetBase() != nil
 	switch event.GetAction() {
 	case "opened", "reopened", "synchronize":
+	case "edited":
+		if !rebased {
+			return nil
+		}
 	default:
 		if !merged {
 			return nil
@@ -46,6 +52,13 @@ func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []
 		return malformed(eventType, "pull_request.head.sha: %w", err)
 	}
 	kept := promotion.PullRequestEvent{Repository: repository, Number: event.GetNumber(), Head: head, At: event.GetPullRequest().GetUpdatedAt().Time}
+	kept.Base, kept.Fork = event.GetPullRequest().GetBase().GetRef(), event.GetPullRequest().GetHead().GetRepo().GetID() != repository.ID
+	kept.BaseCommit, _ = promotion.ParseCommit(event.GetPullRequest().GetBase().GetSHA()) // none: it is looked up
+	if rebased {
+		kept.FormerBase = event.GetChanges().GetBase().GetRef().GetFrom()
+		changes, err := h.Requests.Rebased(ctx, kept)
+		return leave(ctx, changes, err)
+	}
 	if merged {
 		if kept.Merged, err = promotion.ParseCommit(event.GetPullRequest().GetMergeCommitSHA()); err != nil {
 			return malformed(eventType, "pull_request.merge_commit_sha: %w", err)

@@ -14,8 +14,8 @@ type about struct {
 }
 
 // aboutCommit understands a command that is about a commit: its environment, its commit and the digests that the ledger
-// has for it. A gate says what is not understood. It costs a call for the pull request, and for images that have no digest
-// of their own what finding one costs.
+// has for it. A gate says what is not understood. It costs a call for the pull request, one where it has to be asked whether
+// the commit is on its branch, and for images that have no digest of their own what finding one costs.
 func (c *carrying) aboutCommit(ctx context.Context) (about, *Gate, error) {
 	environment, images, gate := c.names(c.request.Command.Names)
 	what := about{target: target{environment: environment, images: images}, digests: map[string]Digest{}}
@@ -29,6 +29,9 @@ func (c *carrying) aboutCommit(ctx context.Context) (about, *Gate, error) {
 	c.answer.Commit = what.commit
 	var err error
 	if what.records, err = c.Records.Records(ctx, c.request.Repository.ID, what.commit); err != nil {
+		return what, nil, err
+	}
+	if what.origins, err = c.originsOf(ctx, &what.target, nil, nil); err != nil {
 		return what, nil, err
 	}
 	for _, image := range images {

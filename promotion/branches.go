@@ -8,10 +8,7 @@ import (
 	"strings"
 )
 
-// maximumBranches is how many branches of a pattern are looked at for one commit.
-const maximumBranches = 20
-
-// allowedBranches gives the branches, or patterns of branches, that the environment promotes from.
+// allowedBranches returns the branches, or patterns of branches, that the environment promotes from.
 func (e Environment) allowedBranches(repository Repository) []string {
 	if len(e.From) == 0 {
 		return []string{repository.DefaultBranch}
@@ -19,18 +16,34 @@ func (e Environment) allowedBranches(repository Repository) []string {
 	return e.From
 }
 
+// places is what is known in this try of where commits are.
+func (c *carrying) places() *whereabouts {
+	if c.whereabouts == nil {
+		c.whereabouts = &whereabouts{reader: c.Branches, repository: c.request.Repository, tip: c.policyHead()} // the policy was just read there
+	}
+	return c.whereabouts
+}
+
 // branchFact asks whether the commit is on one of the branches that the environment promotes from. An open pull request's
 // head is on none: its base has to be one.
 func (c *carrying) branchFact(ctx context.Context, into *target) error {
 	allowed := into.environment.allowedBranches(c.request.Repository)
-	into.branch = &BranchFact{Branch: strings.Join(allowed, ", ")}
 	if into.head != nil {
-		into.branch.On, into.branch.Base = matchesAny(allowed, into.pullRequest.Base), into.pullRequest.Base
+		into.branch = &BranchFact{Branch: strings.Join(allowed, ", "), On: matchesAny(allowed, into.pullRequest.Base), Base: into.pullRequest.Base}
 		return nil
 	}
-	err := c.findBranch(ctx, into, allowed)
+	records := into.records
+	if records == nil { // the runs are looked at later
+		var err error
+		if records, err = c.Records.Records(ctx, c.request.Repository.ID, into.commit); err != nil {
+			return err
+		}
+	}
+	likely := append([]string{into.pullRequest.Base, c.request.Repository.DefaultBranch}, pushedBranches(records)...)
+	fact, err := c.places().find(ctx, into.commit, allowed, likely)
+	into.branch = &fact
 	if err != nil {
-		err = fromGitHub(fmt.Errorf("ask whether %s is on %s: %w", into.commit.Short(), into.branch.Branch, err))
+		err = fromGitHub(fmt.Errorf("ask whether %s is on %s: %w", into.commit.Short(), strings.Join(allowed, ", "), err))
 		if again := c.again(err); again != nil {
 			return again
 		}
@@ -39,85 +52,24 @@ func (c *carrying) branchFact(ctx context.Context, into *target) error {
 	return nil
 }
 
-// findBranch asks as few branches as it takes, the likeliest first: each costs two calls, and the default branch one.
-func (c *carrying) findBranch(ctx context.Context, into *target, allowed []string) error {
-	var asked []string
-	on := func(name string, head Commit) (bool, error) {
-		if slices.Contains(asked, name) || len(asked) >= maximumBranches {
-			return false, nil
-		}
-		asked = append(asked, name)
-		found, err := c.contains(ctx, name, head, into.commit)
-		if err == nil && found {
-			into.branch.Branch, into.branch.On = name, true
-		}
-		return found, err
-	}
-	likely := []string{into.pullRequest.Base, c.request.Repository.DefaultBranch}
-	for _, of := range into.records {
-		for _, verification := range of.Verifications {
-			if verification.Event == "push" && len(likely) < 5 {
-				likely = append(likely, verification.Branch)
+// pushedBranches returns branches that runs of a push were said to be on: only where to look first.
+func pushedBranches(records map[string]Records) []string {
+	var names []string
+	for _, of := range records {
+		for i := range of.Verifications {
+			branch := of.Verifications[i].Branch
+			if of.Verifications[i].Event == "push" && len(names) < 3 && !slices.Contains(names, branch) {
+				names = append(names, branch)
 			}
 		}
 	}
-	for _, name := range append(likely, allowed...) {
-		if strings.Contains(name, "*") || !matchesAny(allowed, name) {
-			continue
-		}
-		if found, err := on(name, Commit{}); found || err != nil {
-			return err
-		}
-	}
-	for _, pattern := range allowed {
-		prefix, _, isPattern := strings.Cut(pattern, "*")
-		if !isPattern {
-			continue
-		}
-		branches, err := c.Branches.Branches(ctx, c.request.Repository, prefix)
-		if err != nil {
-			return err
-		}
-		for _, branch := range branches {
-			if !Matches(pattern, branch.Name) {
-				continue
-			}
-			if found, err := on(branch.Name, branch.Head); found || err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// contains reports whether the commit is on the branch. It is asked by commits, so that no tag can stand in for the branch.
-func (c *carrying) contains(ctx context.Context, branch string, head, commit Commit) (bool, error) {
-	if branch == c.request.Repository.DefaultBranch && c.policyHead() != (Commit{}) {
-		head = c.policyHead() // the policy was just read there
-	}
-	var err error
-	if head.IsZero() {
-		head, err = c.Branches.BranchHead(ctx, c.request.Repository, branch)
-		if errors.Is(err, ErrNotFound) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-	}
-	if head == commit {
-		return true, nil
-	}
-	comparison, err := c.Commits.Compare(ctx, c.request.Repository, commit.String(), head.String())
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && (comparison.Status == "ahead" || comparison.Status == "identical"), err
+	slices.Sort(names)
+	return names
 }
 
 func (c *carrying) policyHead() Commit { return c.policy.File.Head }
 
-// latest gives the head of the branch that the environment promotes from: the default branch if it may, else the first
+// latest returns the head of the branch that the environment promotes from: the default branch if it may, else the first
 // that the policy names.
 func (c *carrying) latest(ctx context.Context, environment Environment) (Commit, *Gate, error) {
 	allowed := environment.allowedBranches(c.request.Repository)

@@ -32,7 +32,11 @@ type Checks struct {
 	History History
 	Book    Book
 	Stages  StageReader
-	Clock   func() time.Time
+	// Branches tells whether runs count for the branches that they name; asked only when everything else is met.
+	Branches BranchReader
+	Clock    func() time.Time
+
+	places *whereabouts // what is known already of where commits are; nil: nothing
 }
 
 // For gives the announcements of the commit's check runs, one for each environment of the policy, from its records.
@@ -40,6 +44,9 @@ func (c Checks) For(ctx context.Context, repository Repository, policy LoadedPol
 	said, err := c.saidOf(ctx, repository, commit)
 	if err != nil {
 		return nil, err
+	}
+	if c.places == nil {
+		c.places = &whereabouts{reader: c.Branches, repository: repository, tip: policy.File.Head, old: true}
 	}
 	var announcements []Announcement
 	for _, environment := range policy.Policy.Environments {
@@ -94,6 +101,7 @@ func announceCheck(check Check) Announcement {
 
 // said is what people said of a commit, as far as the ledger knows.
 type said struct {
+	bases     []Entry // of pull requests with the commit as head
 	holds     []Hold
 	overrides []Entry
 	approvals []Entry
@@ -114,7 +122,7 @@ func (c Checks) saidOf(ctx context.Context, repository Repository, commit Commit
 			of.drifts = append(of.drifts, entry)
 		}
 	}
-	own, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryApproval, EntryOverride, EntryMerge, EntryHead}, Commit: commit})
+	own, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryApproval, EntryOverride, EntryMerge, EntryHead, EntryBase}, Commit: commit})
 	if err != nil {
 		return of, err
 	}
@@ -125,6 +133,8 @@ func (c Checks) saidOf(ctx context.Context, repository Repository, commit Commit
 			of.approvals = append(of.approvals, entry)
 		case EntryOverride:
 			of.overrides = append(of.overrides, entry)
+		case EntryBase:
+			of.bases = append(of.bases, entry)
 		case EntryMerge, EntryHead:
 			of.pull = entry.PullRequest
 			if merged, err := ParseCommit(entry.Tag); err == nil {
@@ -244,7 +254,10 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 				return Check{}, err
 			}
 		}
-		decision := Decide(facts)
+		decision, err := c.decide(ctx, facts, records, said.bases)
+		if err != nil {
+			return Check{}, err
+		}
 		// An image that no run of this commit pushed is not waited for, as long as there is another.
 		if decision.Digest.IsZero() && len(policy.Policy.Images) > 1 && !sighted(records[image.Name]) && anySighted(records) {
 			continue
@@ -282,7 +295,7 @@ func checkState(check Check) CheckState {
 		for _, gate := range decision.Unmet() {
 			switch gate.Reason {
 			case ObserveOnly:
-			case StageMissing, StageRunning, ImageMissing, ApprovalsMissing, NotReviewed, Soaking, Held:
+			case StageMissing, StageRunning, ImageMissing, ApprovalsMissing, NotReviewed, Soaking, Held, GitHubError:
 				waiting = true
 			default:
 				return CheckFailed

@@ -60,8 +60,10 @@ func decideStages(facts Facts, candidate CandidateDigest, decision *Decision) {
 	policy := facts.Policy.Policy
 	for _, stage := range policy.closure(facts.Environment.Requires) {
 		gates, evidence := stageGates(policy, stage, facts.Records, facts.Listed, candidate.Digest)
+		doubt := facts.Doubts[stage.Name]
+		gates = doubt.gates(stage, gates, newestAttempt(stage, facts.Records, facts.Listed) != nil)
 		decision.Gates = append(decision.Gates, gates...)
-		if evidence != nil {
+		if evidence != nil && doubt.Err == nil {
 			decision.Evidence = append(decision.Evidence, *evidence)
 		}
 	}
@@ -219,6 +221,9 @@ func (f BranchFact) gate(commit Commit) Gate {
 	switch {
 	case f.Err != nil:
 		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+	case !f.On && f.Unasked > 0:
+		gate.Reason, gate.Actual = GitHubError, "could not tell: "+f.unasked(commit).Error()
+		gate.Next = "name the branch itself in the environment's from, or delete branches that are done with"
 	case f.Base != "":
 		gate.Expected, gate.Actual = "a pull request into "+f.Branch, "its base is "+f.Base
 		if !f.On {

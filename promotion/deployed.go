@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // deployed records what an ended run whose head is not what it ran on says of the stages: for the commits that have the
@@ -101,23 +102,44 @@ func (v *verifying) judgeFor(ctx context.Context, stage Stage, image Image, read
 	if settled(stage, own.run, records) {
 		return Verification{}, false, nil
 	}
-	return own.judge(ctx, stage, image, read, records)
+	verification, found, err := own.judge(ctx, stage, image, read, records)
+	verification.Head = v.run.Commit
+	return verification, found, err
 }
 
-// withBases fills in the base branches of a run of a pull request, where a stage asks for them and GitHub lists none any
-// more with the run (it lists open pull requests only). It costs a call then.
+// withBases fills in where pull requests with the head of a pull request's run went, where a stage asks for them: those that
+// deliveries told of, beside those that GitHub lists with the run (which are the open ones). Only where none is known does it
+// cost a call.
 func (o *Observer) withBases(ctx context.Context, repository Repository, policy Policy, run Run) (Run, error) {
-	ofPullRequest := run.Event == "pull_request" || run.Event == "pull_request_target"
-	if !ofPullRequest || len(run.Bases) > 0 || run.HeadRepository != repository.ID || !counts(policy, run) {
+	if !ofPullRequest(run.Event) || run.HeadRepository != repository.ID || !counts(policy, run) {
 		return run, nil
 	}
-	pulls, err := o.Reviews.PullRequestsOf(ctx, repository, run.Commit)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return run, fromGitHub(fmt.Errorf("find the pull requests of %s: %w", run.Commit.Short(), err))
+	run, err := o.withKnownBases(ctx, repository, run)
+	if err != nil || len(run.Bases) > 0 || run.HeadBranch == "" {
+		return run, err
+	}
+	pulls, err := o.Reviews.PullRequestsFrom(ctx, repository, run.HeadBranch)
+	if err != nil {
+		return run, fromGitHub(fmt.Errorf("find the pull requests of branch %q: %w", run.HeadBranch, err))
 	}
 	for _, pull := range pulls {
-		if pull.Head == run.Commit {
+		if pull.Head == run.Commit && !slices.Contains(run.Bases, pull.Base) {
 			run.Bases = append(run.Bases, pull.Base)
+		}
+	}
+	return run, nil
+}
+
+// withKnownBases adds what the ledger knows of the bases. It costs no call.
+func (o *Observer) withKnownBases(ctx context.Context, repository Repository, run Run) (Run, error) {
+	entries, err := o.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryHead, EntryBase}, Commit: run.Commit})
+	if err != nil {
+		return run, err
+	}
+	run.Bases = slices.Clone(run.Bases)
+	for _, name := range basesIn(entries, run.Commit, nil) {
+		if !slices.Contains(run.Bases, name) {
+			run.Bases = append(run.Bases, name)
 		}
 	}
 	return run, nil

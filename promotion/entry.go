@@ -16,6 +16,7 @@ const (
 	EntryOverride EntryKind = "override" // somebody waived gates
 	EntryCancel   EntryKind = "cancel"   // somebody ended what was waiting
 	EntryHead     EntryKind = "head"     // a pull request got a new head
+	EntryBase     EntryKind = "base"     // a pull request with that head went to a base
 	EntryMerge    EntryKind = "merge"    // a pull request was merged
 	EntryReview   EntryKind = "review"   // a pull request was reviewed; Reason is GitHub's word for how
 	EntryDrift    EntryKind = "drift"    // a destination tag was found to be moved by other hands
@@ -40,6 +41,8 @@ type Entry struct {
 	Gates       []Reason          // what was waived
 	Policy      string            // the hash of the policy under which it was done
 	Tag         string
+	Base        string    // of a pull request: the branch that it goes to
+	BaseCommit  Commit    // what that branch named then; zero: it is not known
 	At          time.Time // GitHub's time where it says one, else ours
 	Recorded    time.Time
 	Unreadable  bool // the ledger could not read it

@@ -14,6 +14,7 @@ type Facts struct {
 	PullRequest int     // in which it was asked for; 0 for none
 	Records     Records // of the commit, or of the one that stands for it
 	Listed      []Attempt
+	Doubts      map[string]Doubt // by stage: why runs of it were left out of the records
 	Person      *PersonFact
 	Head        *HeadFact
 	Branch      *BranchFact
@@ -64,10 +65,11 @@ type PersonFact struct {
 
 // BranchFact says whether the commit is on the branch that the environment promotes from.
 type BranchFact struct {
-	Branch string
-	On     bool
-	Base   string // of an open pull request, whose head is on no such branch yet; "" for a commit of the branch
-	Err    error
+	Branch  string
+	On      bool
+	Unasked int    // so many more branches fit, and were not asked
+	Base    string // of an open pull request, whose head is on no such branch yet; "" for a commit of the branch
+	Err     error
 }
 
 // ScopeFact says whether the repository may use the image's registry repository and tags.

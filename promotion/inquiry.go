@@ -128,7 +128,9 @@ func (c *carrying) statusOf(ctx context.Context, environment Environment, into t
 	if err != nil {
 		return status, err
 	}
-	check, err := c.Checks.of(ctx, c.request.Repository, c.policy, environment, into.commit, into.records, into.listed, said)
+	known := c.Checks
+	known.places = c.places()
+	check, err := known.of(ctx, c.request.Repository, c.policy, environment, into.commit, into.records, into.listed, said)
 	status.Decisions = check.Decisions
 	status.Holds = heldIn(said.holds, environment)
 	return status, err

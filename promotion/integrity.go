@@ -6,25 +6,61 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// changedOf gives a reader that says why the run's workflow is not the default branch's, or "" when it is. Only a run of a
-// pull request uses a copy of its own, so that only such a run costs calls: two folders, and the workflow's file.
+// changedOf returns a reader that says why the run's workflow is not the default branch's, or "" when it is. Only a run of a
+// pull request uses files of its own: those of the merge of its head and its base, so that both have to be the default
+// branch's. It costs two folders and the workflow's file, and two calls more for each base other than the default branch.
 func (o *Observer) changedOf(repository Repository, policy LoadedPolicy, run Run) func(context.Context) (string, error) {
 	asked, changed := false, ""
 	return func(ctx context.Context) (string, error) {
 		if asked || run.Event != "pull_request" {
 			return changed, nil
 		}
-		compared := comparing{trees: o.Trees, repository: repository, head: run.Commit, base: policy.File.Head, folders: map[string]map[string]TreeEntry{}}
-		difference, err := compared.workflow(ctx, run.Path)
+		difference, err := o.changedIn(ctx, repository, policy.File.Head, run)
 		if err != nil {
 			return "", fromGitHub(fmt.Errorf("compare %s of %s with the default branch's: %w", run.Path, run.Commit.Short(), err))
 		}
 		asked, changed = true, difference
 		return changed, nil
 	}
+}
+
+// changedIn compares the workflow in the run's head, and in the bases of its pull requests, with the default branch's.
+func (o *Observer) changedIn(ctx context.Context, repository Repository, trusted Commit, run Run) (string, error) {
+	sides := []Commit{run.Commit}
+	for _, base := range run.Bases {
+		if base == repository.DefaultBranch {
+			continue
+		}
+		head, err := o.Branches.BranchHead(ctx, repository, base)
+		if errors.Is(err, ErrNotFound) {
+			return "the base branch " + base + " is gone: whether its workflow was the default branch's cannot be seen any more", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		sides = append(sides, head)
+	}
+	entries, err := o.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryHead, EntryBase}, Commit: run.Commit})
+	if err != nil {
+		return "", err
+	}
+	for _, entry := range entries {
+		if entry.Base != repository.DefaultBranch && !entry.BaseCommit.IsZero() && !slices.Contains(sides, entry.BaseCommit) {
+			sides = append(sides, entry.BaseCommit)
+		}
+	}
+	folders := map[string]map[string]TreeEntry{}
+	for _, side := range sides {
+		compared := comparing{trees: o.Trees, repository: repository, head: side, base: trusted, folders: folders}
+		if difference, err := compared.workflow(ctx, run.Path); difference != "" || err != nil {
+			return difference, err
+		}
+	}
+	return "", nil
 }
 
 // comparing compares what a workflow consists of in two commits, by git's own hashes.

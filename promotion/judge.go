@@ -9,7 +9,8 @@ import (
 )
 
 // Qualifies reports whether a run may say anything about a stage, and if not, why: the workflow's exact path, an event
-// and a branch that the policy names, and a head that is this repository's own and not a fork's.
+// and a branch that the policy names, and a head that is this repository's own and not a fork's. It goes by what the run says
+// of itself: whether its commit really is on that branch is asked when it counts (originsOf).
 func (s Stage) Qualifies(repository Repository, run Run) (bool, string) {
 	switch {
 	case run.Path != s.Workflow:
@@ -22,22 +23,32 @@ func (s Stage) Qualifies(repository Repository, run Run) (bool, string) {
 		return false, fmt.Sprintf("its event is %s, not one of %s", run.Event, strings.Join(s.Events, ", "))
 	}
 	branches := []string{run.HeadBranch}
-	switch run.Event {
-	case "merge_group":
+	switch {
+	case run.Event == "merge_group":
 		branches[0] = mergeGroupBase(run.HeadBranch)
-	case "pull_request", "pull_request_target":
+	case ofPullRequest(run.Event):
 		branches = run.Bases
 	}
-	allowed := s.Branches
-	if len(allowed) == 0 {
-		allowed = []string{repository.DefaultBranch}
+	allowed := s.allowedBranches(repository)
+	// One pull request that goes elsewhere is enough: its run is told from others by nothing.
+	elsewhere := slices.ContainsFunc(branches, func(branch string) bool { return !matchesAny(allowed, branch) })
+	if len(branches) == 0 || elsewhere {
+		return false, fmt.Sprintf("its branch is %q, not one of %s", strings.Join(branches, ", "), strings.Join(allowed, ", "))
 	}
-	for _, branch := range branches {
-		if matchesAny(allowed, branch) {
-			return true, ""
-		}
+	return true, ""
+}
+
+// allowedBranches returns the branches, or patterns of branches, whose runs the stage counts.
+func (s Stage) allowedBranches(repository Repository) []string {
+	if len(s.Branches) == 0 {
+		return []string{repository.DefaultBranch}
 	}
-	return false, fmt.Sprintf("its branch is %q, not one of %s", strings.Join(branches, ", "), strings.Join(allowed, ", "))
+	return s.Branches
+}
+
+// ofPullRequest reports whether a run of the event is one of a pull request: where that one goes is what counts.
+func ofPullRequest(event string) bool {
+	return event == "pull_request" || event == "pull_request_target"
 }
 
 // ByDigest reports whether a run of the event says by its digest artifact alone what it ran on: its head is the default
@@ -69,7 +80,7 @@ func judge(policy Policy, stage Stage, run Run, read stageRun, image Image, regi
 	verification := Verification{
 		Repository: run.Repository, Image: image.Name, Registry: registry, Commit: run.Commit, Stage: stage.Name,
 		Run: run.ID, Attempt: read.Attempt, Judged: run.Attempt, Final: run.Finished(), Jobs: read.Jobs, Digest: seen.Digest,
-		Conclusion: read.Conclusion, Workflow: run.Path, Event: run.Event, Branch: run.HeadBranch, RunStarted: read.RunStarted,
+		Conclusion: read.Conclusion, Workflow: run.Path, Event: run.Event, Branch: run.HeadBranch, Bases: run.Bases, RunStarted: read.RunStarted,
 		Started: read.Started, Ended: read.Ended, Pushed: seen.Pushed, URL: read.URL, Definition: stage.Definition(), Recorded: now,
 	}
 	took := read.Ended.Sub(read.Started)

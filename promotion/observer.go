@@ -35,6 +35,8 @@ type Observer struct {
 	Evidence EvidenceSource
 	Trees    TreeReader
 	Reviews  ReviewReader
+	Branches BranchReader
+	Book     Book
 	Checks   Checks
 	Scope    Scope
 	Clock    func() time.Time
@@ -221,7 +223,7 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 				break
 			}
 			// Listed in any case: an attempt whose end cannot be recorded must not let an older success rule.
-			listed = append(listed, Attempt{Stage: stage.Name, Run: run.ID, Number: read.Attempt, Started: read.RunStarted, Running: read.Running, URL: run.URL})
+			listed = append(listed, Attempt{Stage: stage.Name, Run: run.ID, Number: read.Attempt, Started: read.RunStarted, Running: read.Running, URL: run.URL, Event: run.Event, Branch: run.HeadBranch, Head: run.Commit})
 			if read.Running {
 				break
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 )
 
 // PushEvent is a push to a branch.
@@ -17,6 +18,8 @@ type PushEvent struct {
 // PolicyWatch keeps up with changes of policy files, and says on a check run of the commit whether a new one is valid.
 type PolicyWatch struct {
 	Policies *PolicySource
+	Records  RecordReader
+	Requests RequestReader
 	Checks   Checks
 }
 
@@ -27,10 +30,37 @@ func (w PolicyWatch) Pushed(ctx context.Context, event PushEvent) (Changes, erro
 			return Changes{}, err
 		}
 	}
-	if !event.TouchesPolicy || event.After.IsZero() {
+	if event.After.IsZero() {
 		return Changes{}, nil
 	}
-	return w.checked(ctx, event.Repository, event.After, nil)
+	changes, err := w.arrived(ctx, event)
+	if err != nil || !event.TouchesPolicy {
+		return changes, err
+	}
+	told, err := w.checked(ctx, event.Repository, event.After, nil)
+	changes.Add(told)
+	return changes, err
+}
+
+// arrived looks again at a commit of which runs are known and that is a branch's head now: what a merge queue tested counts
+// once it is on the branch. It costs no call.
+func (w PolicyWatch) arrived(ctx context.Context, event PushEvent) (Changes, error) {
+	records, err := w.Records.Records(ctx, event.Repository.ID, event.After)
+	if err != nil || len(records) == 0 {
+		return Changes{}, err
+	}
+	policy, err := w.Policies.Known(ctx, event.Repository)
+	if errors.Is(err, ErrNotFound) || err == nil && !policy.Valid() {
+		return Changes{}, nil
+	}
+	if err != nil {
+		return Changes{}, err
+	}
+	work, err := Wake(ctx, w.Requests, event.Repository.ID, event.After, 0)
+	for _, environment := range policy.Policy.Environments {
+		work = append(work, checkAgain(Check{Repository: event.Repository, Environment: environment.Name, Commit: event.After}, time.Time{}))
+	}
+	return Changes{Work: work}, err
 }
 
 // Proposed takes a pull request's new head. It costs one call in a repository that has a policy, and none elsewhere.

@@ -114,12 +114,19 @@ type PolicyFiles interface {
 	PolicyFile(ctx context.Context, repository Repository, head Commit) (PolicyFile, error)
 }
 
+// RunKind is a kind of run that a stage asks for.
+type RunKind struct {
+	Workflow string // its exact path
+	Event    string
+}
+
 // Runs reads workflow runs from GitHub.
 type Runs interface {
 	// Run gives one run at its newest attempt, or ErrNotFound.
 	Run(ctx context.Context, repository Repository, id int64) (Run, error)
-	// RunsOf gives every run whose head is the commit, each at its newest attempt.
-	RunsOf(ctx context.Context, repository Repository, commit Commit) ([]Run, error)
+	// RunsOf returns every run whose head is the commit and that is one of the kinds, each at its newest attempt. There may be
+	// others among them. However many runs of other kinds there are, none of these is missing.
+	RunsOf(ctx context.Context, repository Repository, commit Commit, kinds []RunKind) ([]Run, error)
 	// Jobs gives the run's jobs in all of its attempts.
 	Jobs(ctx context.Context, repository Repository, run int64) ([]Job, error)
 }
@@ -147,6 +154,7 @@ type PullRequest struct {
 	Head           Commit
 	HeadRepository int64
 	Base           string
+	Closed         time.Time // zero: it is open
 	Title          string
 	Author         Person
 	URL            string
@@ -189,8 +197,10 @@ type Commits interface {
 type BranchReader interface {
 	// BranchHead gives the head of a branch, or ErrNotFound. A tag of the same name never answers.
 	BranchHead(ctx context.Context, repository Repository, branch string) (Commit, error)
-	// Branches gives the branches whose names begin with the prefix, by name, and at most a hundred.
+	// Branches returns all branches whose names begin with the prefix, by name.
 	Branches(ctx context.Context, repository Repository, prefix string) ([]Branch, error)
+	// Contains reports whether the commit is the head or an ancestor of it. ErrNotFound when they have nothing in common.
+	Contains(ctx context.Context, repository Repository, head, commit Commit) (bool, error)
 }
 
 // Branch is a branch and the commit that it names.
@@ -223,6 +233,8 @@ type ReviewReader interface {
 	Reviews(ctx context.Context, repository Repository, pull int) ([]Review, error)
 	// PullRequestsOf gives the pull requests that brought the commit, or of which it is a commit.
 	PullRequestsOf(ctx context.Context, repository Repository, commit Commit) ([]PullRequest, error)
+	// PullRequestsFrom returns every pull request, open or not, whose head is the branch of this very repository.
+	PullRequestsFrom(ctx context.Context, repository Repository, branch string) ([]PullRequest, error)
 	// Detail gives one commit, or ErrNotFound.
 	Detail(ctx context.Context, repository Repository, commit Commit) (CommitDetail, error)
 }

@@ -62,6 +62,8 @@ type carrying struct {
 	reviews  map[int][]Entry
 	standIns map[Commit]target
 	roles    map[int64]Role
+
+	whereabouts *whereabouts
 }
 
 // Carry carries on one request, given by its key. It gives the changes that settle it, or an *AgainError when it is to

@@ -22,6 +22,10 @@ type PullRequestEvent struct {
 	Repository Repository
 	Number     int
 	Head       Commit
+	Fork       bool   // the head is of another repository
+	Base       string // the branch that it goes to
+	BaseCommit Commit // what that branch named, as the event says; zero: it does not
+	FormerBase string // of one that goes elsewhere now
 	Merged     Commit // the merge commit of one that was just merged; zero else
 	At         time.Time
 }
@@ -40,7 +44,37 @@ func (w PullRequestWatch) Changed(ctx context.Context, event PullRequestEvent) (
 	}
 	entry.Recorded = w.Clock()
 	work, err := Wake(ctx, w.Requests, event.Repository.ID, Commit{}, event.Number)
-	return Changes{Entries: []Entry{entry}, Work: work}, err
+	return Changes{Entries: append([]Entry{entry}, w.basesOf(event)...), Work: work}, err
+}
+
+// Rebased keeps where a pull request goes from now on, and where it went before. Its head stays: it is no push. It costs no call.
+func (w PullRequestWatch) Rebased(ctx context.Context, event PullRequestEvent) (Changes, error) {
+	if governed, err := w.governed(ctx, event.Repository); !governed || err != nil {
+		return Changes{}, err
+	}
+	return Changes{Entries: w.basesOf(event)}, nil
+}
+
+// basesOf returns entries of where a pull request goes, or went, with its head. A run of that head may be one of any of them.
+// One whose head is a fork's has runs of its own, which never count.
+func (w PullRequestWatch) basesOf(event PullRequestEvent) []Entry {
+	if event.Fork {
+		return nil
+	}
+	var entries []Entry
+	add := func(base string, at Commit) {
+		if base == "" {
+			return
+		}
+		entries = append(entries, Entry{
+			Key:  fmt.Sprintf("base/%d/%d/%s/%s/%s", event.Repository.ID, event.Number, event.Head, base, at),
+			Kind: EntryBase, Repository: event.Repository.ID, PullRequest: event.Number, Commit: event.Head, Base: base, BaseCommit: at,
+			At: event.At, Recorded: w.Clock(),
+		})
+	}
+	add(event.Base, event.BaseCommit)
+	add(event.FormerBase, Commit{})
+	return entries
 }
 
 // ReviewEvent is a review that was submitted or dismissed.

@@ -76,6 +76,8 @@ type Verification struct {
 	Workflow   string
 	Event      string
 	Branch     string
+	Head       Commit    // of the run, whose workflow file ran; zero: the commit itself
+	Bases      []string  // of a pull request's run: where the pull requests with its head went, as far as it was known then
 	RunStarted time.Time // orders attempts; GitHub's time
 	Started    time.Time // of the stage: the run, or its first job
 	Ended      time.Time

@@ -37,7 +37,9 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 		if err != nil {
 			return nil, err
 		}
-		checks, err := c.Checks.For(ctx, request.Repository, c.policy, commit, records, nil)
+		known := c.Checks
+		known.places = c.places()
+		checks, err := known.For(ctx, request.Repository, c.policy, commit, records, nil)
 		if err != nil {
 			return nil, err
 		}

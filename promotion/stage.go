@@ -15,6 +15,9 @@ type Attempt struct {
 	Started time.Time
 	Running bool
 	URL     string
+	Event   string
+	Branch  string // the head's, as the run says
+	Head    Commit // of the run
 }
 
 // attemptRecord gathers what is known of one attempt of a stage.

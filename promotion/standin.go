@@ -13,13 +13,14 @@ type recordedImage struct {
 	records Records
 	listed  []Attempt
 	source  *SourceFact
+	doubts  map[string]Doubt
 	unclear error
 }
 
 // recordsOf gives the records that count for the image: the commit's own, or where it has no digest those of a commit that
 // stands for it: the head of its pull request with the same files, or one since which nothing of the image changed.
 func (c *carrying) recordsOf(ctx context.Context, into target, image Image) (recordedImage, error) {
-	own := recordedImage{records: into.records[image.Name], listed: into.listed, unclear: into.unclear}
+	own := c.countedOf(into, image)
 	if sighted(own.records) {
 		return own, nil
 	}
@@ -55,7 +56,7 @@ func (c *carrying) sameTree(ctx context.Context, into target, image Image) (reco
 	if merged.Tree == "" || merged.Tree != head.Tree {
 		return recordedImage{}, false, nil
 	}
-	stands, err := c.standIn(ctx, pull.Head, image, fmt.Sprintf("%s was built and verified for %s, the head of pull request #%d: the files of both commits are the same", image.Name, pull.Head.Short(), pull.Number))
+	stands, err := c.standIn(ctx, target{commit: pull.Head, pullRequest: pull}, image, fmt.Sprintf("%s was built and verified for %s, the head of pull request #%d: the files of both commits are the same", image.Name, pull.Head.Short(), pull.Number))
 	return stands, err == nil && sighted(stands.records), err
 }
 
@@ -87,7 +88,8 @@ func (c *carrying) unchangedSince(ctx context.Context, into target, image Image)
 		if touched {
 			continue
 		}
-		stands, err := c.standIn(ctx, commit, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), image.pathTexts()))
+		c.places().follows(commit, into.commit)
+		stands, err := c.standIn(ctx, target{commit: commit}, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), image.pathTexts()))
 		return stands, err == nil, err
 	}
 	return recordedImage{}, false, nil
@@ -109,18 +111,26 @@ func (c *carrying) verifiedBefore(ctx context.Context, into target, commit Commi
 	return !candidate.Digest.IsZero() && candidate.Moved.IsZero()
 }
 
+// countedOf returns what is known of an image at the target's commit, without the runs that do not count.
+func (c *carrying) countedOf(into target, image Image) recordedImage {
+	counted := into.origins.count(c.policy.Policy, into.records[image.Name], into.listed)
+	return recordedImage{records: counted.records, listed: counted.listed, doubts: counted.doubts, unclear: into.unclear}
+}
+
 // standIn reads the runs of the commit that stands for another again, like the commit's own.
-func (c *carrying) standIn(ctx context.Context, commit Commit, image Image, why string) (recordedImage, error) {
-	other, known := c.standIns[commit]
-	if !known {
-		other = target{commit: commit}
+func (c *carrying) standIn(ctx context.Context, other target, image Image, why string) (recordedImage, error) {
+	known, found := c.standIns[other.commit]
+	if !found {
 		if err := c.runs(ctx, &other); err != nil {
 			return recordedImage{}, err
 		}
 		if c.standIns == nil {
 			c.standIns = map[Commit]target{}
 		}
-		c.standIns[commit] = other
+		c.standIns[other.commit] = other
+		known = other
 	}
-	return recordedImage{records: other.records[image.Name], listed: other.listed, source: &SourceFact{Commit: commit, Why: why}, unclear: other.unclear}, nil
+	stands := c.countedOf(known, image)
+	stands.source = &SourceFact{Commit: other.commit, Why: why}
+	return stands, nil
 }

@@ -25,6 +25,7 @@ const (
 type Listing[Item any] struct {
 	Items []Item   // of the pages that changed
 	Tags  []string // one a page: given back with the next question, it makes a page that did not change cost nothing
+	Cut   bool     // there is more, which was not read: what is not among the items may be there all the same
 }
 
 // RecentComment is a comment on an issue or pull request as GitHub lists it.
@@ -43,6 +44,8 @@ type RecentComment struct {
 type RecentReader interface {
 	// RecentRuns gives the runs created since then, each at its newest attempt.
 	RecentRuns(ctx context.Context, repository Repository, since time.Time, tags []string) (Listing[Run], error)
+	// RunsSince returns all runs of one workflow created since then, each at its newest attempt.
+	RunsSince(ctx context.Context, repository Repository, workflow string, since time.Time) ([]Run, error)
 	// RecentComments gives the comments made or edited since then.
 	RecentComments(ctx context.Context, repository Repository, since time.Time, tags []string) (Listing[RecentComment], error)
 }
@@ -140,16 +143,17 @@ func (s *Sweep) runs(ctx context.Context, lease Lease, repository Repository, me
 	if err != nil {
 		return gone(err)
 	}
-	if len(listing.Items) > 0 {
+	if len(listing.Items) > 0 || listing.Cut {
 		policy, err := s.Policies.Tolerant(ctx, repository)
 		if err != nil || !policy.Valid() {
 			return err
 		}
-		slices.SortFunc(listing.Items, func(a, b Run) int {
+		found, err := s.beyond(ctx, repository, policy.Policy, since, listing)
+		slices.SortFunc(found, func(a, b Run) int {
 			return compareAttempts(a.Started, a.ID, a.Attempt, b.Started, b.ID, b.Attempt)
 		})
-		all, err := s.passOn(ctx, lease, repository, policy.Policy, memory, listing.Items)
-		if err != nil || !all {
+		all, passed := s.passOn(ctx, lease, repository, policy.Policy, memory, found)
+		if err := errors.Join(err, passed); err != nil || !all {
 			return err
 		}
 	}
@@ -159,7 +163,41 @@ func (s *Sweep) runs(ctx context.Context, lease Lease, repository Repository, me
 		}
 	}
 	memory.runs = listing.Tags
+	if listing.Cut {
+		memory.runs = nil // that the newest did not change says nothing of those beyond
+	}
 	return nil
+}
+
+// beyond returns the listing's runs, and where it was cut, because other workflows ran so often, all of those that stages name.
+func (s *Sweep) beyond(ctx context.Context, repository Repository, policy Policy, since time.Time, listing Listing[Run]) ([]Run, error) {
+	found := listing.Items
+	if !listing.Cut {
+		return found, nil
+	}
+	known := map[int64]bool{}
+	for _, run := range found {
+		known[run.ID] = true
+	}
+	asked := map[string]bool{}
+	var failures []error
+	for _, stage := range policy.Stages {
+		if asked[stage.Workflow] {
+			continue
+		}
+		asked[stage.Workflow] = true
+		runs, err := s.Recent.RunsSince(ctx, repository, stage.Workflow, since.Truncate(sweepBoundary))
+		if err != nil {
+			failures = append(failures, fmt.Errorf("look for runs beyond the newest that GitHub lists: %w", err))
+		}
+		for _, run := range runs {
+			if !known[run.ID] {
+				known[run.ID] = true
+				found = append(found, run)
+			}
+		}
+	}
+	return found, errors.Join(failures...)
 }
 
 // passOn passes runs on as if their events had come. It reports false when some are left for the next sweep.
@@ -261,6 +299,10 @@ func (s *Sweep) comments(ctx context.Context, lease Lease, repository Repository
 		if err := s.comment(ctx, lease, repository, comment, began); err != nil {
 			return fmt.Errorf("sweep comment %d of %s: %w", comment.ID, repository.FullName(), err)
 		}
+	}
+	if listing.Cut {
+		return &PermanentError{Err: fmt.Errorf("sweep the comments of %s: there are more than the %d newest since %s, and older ones were not looked at",
+			repository.FullName(), len(listing.Items), clockText(since))}
 	}
 	memory.comments = listed{since: since, tags: listing.Tags}
 	return nil

@@ -65,6 +65,10 @@ func (w *world) RecentRuns(context.Context, Repository, time.Time, []string) (Li
 	return Listing[Run]{}, nil
 }
 
+func (w *world) RunsSince(context.Context, Repository, string, time.Time) ([]Run, error) {
+	return nil, nil
+}
+
 func (w *world) RecentComments(_ context.Context, _ Repository, since time.Time, tags []string) (Listing[RecentComment], error) {
 	if w.failing {
 		return Listing[RecentComment]{}, errFailing

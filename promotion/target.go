@@ -20,8 +20,9 @@ type target struct {
 	branch      *BranchFact
 	holds       []Hold
 	overrides   []Entry
-	records     map[string]Records
+	records     map[string]Records // all that is known, also of runs that do not count
 	listed      []Attempt
+	origins     origins
 	unclear     error // some run of the commit could not be judged
 	pullRequest PullRequest
 }
@@ -179,14 +180,15 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 	if records == nil {
 		records = map[string]Records{}
 	}
-	listed, err := c.Runs.RunsOf(ctx, c.request.Repository, into.commit)
+	listed, err := c.Runs.RunsOf(ctx, c.request.Repository, into.commit, runKinds(c.policy.Policy))
 	if err != nil {
 		return fromGitHub(fmt.Errorf("list the runs of %s: %w", into.commit.Short(), err))
 	}
-	var missed Changes
-	if err := c.deployments(ctx, into, records); err != nil {
+	heads, err := c.deployments(ctx, into, records)
+	if err != nil {
 		return err
 	}
+	var missed Changes
 	for _, run := range oldestFirst(listed) {
 		verifications, attempts, err := c.Observer.verify(ctx, c.request.Repository, c.policy, run, records)
 		missed.Verifications = append(missed.Verifications, verifications...)
@@ -199,12 +201,15 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 		}
 	}
 	into.records = withoutLost(records, listed, c.Clock())
-	if len(missed.Verifications) == 0 {
-		return nil
+	if len(missed.Verifications) > 0 {
+		missed, err = c.Observer.announce(ctx, c.request.Repository, c.policy, into.commit, records, missed, nil)
+		missed.Work = append(missed.Work, checksAgain(missed.Announcements)...)
+		if err := cmp.Or(err, c.Journal.Commit(ctx, c.lease, missed)); err != nil {
+			return err
+		}
 	}
-	missed, err = c.Observer.announce(ctx, c.request.Repository, c.policy, into.commit, records, missed, nil)
-	missed.Work = append(missed.Work, checksAgain(missed.Announcements)...)
-	return cmp.Or(err, c.Journal.Commit(ctx, c.lease, missed))
+	into.origins, err = c.originsOf(ctx, into, listed, heads)
+	return err
 }
 
 // noteMove keeps for good that the commit's tag was seen to name another digest than the stages saw.
@@ -241,46 +246,4 @@ func withoutLost(records map[string]Records, listed []Run, now time.Time) map[st
 		kept[image] = of
 	}
 	return kept
-}
-
-// deployments reads those runs again that the commit's records name and that no listing by commit has: their heads are not
-// what they deployed.
-func (c *carrying) deployments(ctx context.Context, into *target, records map[string]Records) error {
-	asked := map[int64]bool{}
-	for _, of := range records {
-		for _, stage := range c.policy.Policy.Stages {
-			newest := newestAttempt(stage, of, nil)
-			if newest == nil || newest.verification == nil || !ByDigest(newest.verification.Event) || asked[newest.run] {
-				continue
-			}
-			asked[newest.run] = true
-			run, err := c.Runs.Run(ctx, c.request.Repository, newest.run)
-			if errors.Is(err, ErrNotFound) {
-				continue // GitHub keeps runs for a while only; what it proved stays proven
-			}
-			if err != nil {
-				err = fromGitHub(fmt.Errorf("read run %d of %s: %w", newest.run, c.request.Repository.FullName(), err))
-				if again := c.again(err); again != nil {
-					return again
-				}
-				into.unclear = err
-				continue
-			}
-			if run.Attempt > newest.attempt || !run.Finished() {
-				into.listed = append(into.listed, Attempt{Stage: stage.Name, Run: run.ID, Number: run.Attempt, Started: run.Started, Running: !run.Finished(), URL: run.URL})
-			}
-			if run.Attempt > newest.attempt && run.Finished() {
-				missed, err := c.Observer.deployed(ctx, c.request.Repository, c.policy, run)
-				if err := cmp.Or(err, c.Journal.Commit(ctx, c.lease, missed)); err != nil {
-					return err
-				}
-				for _, verification := range missed.Verifications {
-					if verification.Commit == into.commit {
-						keep(records, verification)
-					}
-				}
-			}
-		}
-	}
-	return nil
 }

@@ -266,7 +266,7 @@ func TestATagNamedLikeTheBranch(t *testing.T) {
 	commit := s.Repository.Commit("feature", "Not reviewed", s.Walter, map[string]string{"a": "b"})
 	s.Repository.Tag("main", commit, s.Walter)
 	pull := s.Merged("Add a basket")
-	s.verified(commit, "not reviewed") // runs of the tag push, whose head branch is called main
+	s.staged(commit, "not reviewed") // runs of the tag push, whose head branch is called main
 	s.refuses(pull.Issue, s.Alice, "/promote --sha "+commit.SHA(), "not_on_branch")
 }
 

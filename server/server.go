@@ -116,12 +116,12 @@ func (s *Server) compose() error {
 	}
 	presence := &promotion.Presence{Finder: s.forge, Names: s.ledger, Clock: clock}
 	policies := &promotion.PolicySource{Presence: presence, Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
-	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Clock: clock}
+	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Clock: clock}
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}
 	observer := &promotion.Observer{
 		Policies: policies, Runs: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Requests: s.ledger,
-		Evidence: artifacts, Trees: s.forge, Reviews: s.forge, Checks: checks,
+		Evidence: artifacts, Trees: s.forge, Reviews: s.forge, Branches: s.forge, Book: s.ledger, Checks: checks,
 		Scope: settings.Scope, Clock: clock, Slack: slack,
 	}
 	promoter := &promotion.Promoter{
@@ -131,7 +131,7 @@ func (s *Server) compose() error {
 		Scope: settings.Scope, Clock: clock, Slack: slack, WebURL: settings.GitHub.WebURL,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
-	watch := promotion.PolicyWatch{Policies: policies, Checks: checks}
+	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks}
 	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock}
 	s.looks = &looks{
 		swept:  s.metrics.Swept,

@@ -42,8 +42,15 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return exitError{1, err}
 			}
-			_, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %d images, %d stages, %d environments\n", name, len(policy.Images), len(policy.Stages), len(policy.Environments))
-			return err
+			if _, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %d images, %d stages, %d environments\n", name, len(policy.Images), len(policy.Stages), len(policy.Environments)); err != nil {
+				return err
+			}
+			for _, advice := range policy.Advice() {
+				if _, err := fmt.Fprintf(command.OutOrStdout(), "warning: %s\n", advice); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	command.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of policy files, for editors")

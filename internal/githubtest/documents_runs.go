@@ -20,7 +20,9 @@ func (run *Run) document(number int) object {
 	pulls := []object{}
 	if run.headRepository == r { // facts: empty for forks
 		for _, pull := range run.pulls {
-			pulls = append(pulls, pull.reference())
+			if pull.state == "open" { // one that is closed is taken out
+				pulls = append(pulls, pull.reference())
+			}
 		}
 	}
 	previous := any(nil)

@@ -13,16 +13,48 @@ import (
 	"time"
 )
 
+// searchLimit is how many runs GitHub lists of one search, whatever its total_count says.
+// (https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository)
+const searchLimit = 1000
+
 // listRuns lists runs, newest first, at their newest attempt.
-func listRuns(c *call) answer {
+func listRuns(c *call) answer { return c.searchRuns(func(*Run) bool { return true }) }
+
+// listWorkflowRuns lists those of one workflow, which is named by its id or its file's name.
+func listWorkflowRuns(c *call) answer {
+	target := c.workflow()
+	if target == nil {
+		return notFound()
+	}
+	return c.searchRuns(func(run *Run) bool { return run.workflow == target })
+}
+
+func (c *call) searchRuns(fits func(*Run) bool) answer {
 	var found []*Run
 	for _, run := range slices.Backward(c.repository.runs) {
-		if c.wants(run) {
+		if fits(run) && c.wants(run) {
 			found = append(found, run)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *Run) int { return b.created.Compare(a.created) })
-	return wrapped(c, "workflow_runs", found, func(run *Run) object { return run.document(run.latest().number) })
+	total := len(found)
+	narrowed := slices.ContainsFunc([]string{"actor", "branch", "check_suite_id", "created", "event", "head_sha", "status"}, c.query.Has)
+	if narrowed && total > searchLimit {
+		found = found[:searchLimit]
+	}
+	listed := wrapped(c, "workflow_runs", found, func(run *Run) object { return run.document(run.latest().number) })
+	listed.body.(object)["total_count"] = total
+	return listed
+}
+
+// workflow finds the workflow that the address names, by its id or its file's name.
+func (c *call) workflow() *workflow {
+	for _, known := range c.repository.workflows {
+		if strconv.FormatInt(known.id, 10) == c.parameters["workflow_id"] || path.Base(known.path) == c.parameters["workflow_id"] {
+			return known
+		}
+	}
+	return nil
 }
 
 func (c *call) wants(run *Run) bool {
@@ -217,12 +249,7 @@ func dispatchWorkflow(c *call) answer {
 	if refusal, fine := c.decode(&wanted); !fine {
 		return refusal
 	}
-	var target *workflow
-	for _, known := range c.repository.workflows {
-		if strconv.FormatInt(known.id, 10) == c.parameters["workflow_id"] || path.Base(known.path) == c.parameters["workflow_id"] {
-			target = known
-		}
-	}
+	target := c.workflow()
 	switch {
 	case target == nil:
 		return notFound()

@@ -180,6 +180,18 @@ func (p *PullRequest) mergeByRebase(by *account) *Commit {
 	return onto
 }
 
+// ChangeBase has an open pull request go to another branch, and announces it (pull_request.edited).
+func (p *PullRequest) ChangeBase(branch string, by *User) {
+	p.server().change(func() {
+		before, sha := p.base, p.baseCommit.sha
+		p.base, p.baseCommit, p.updated = branch, p.repository.branches[branch], p.server().now()
+		p.tryMerge()
+		p.repository.announcePull(p, "edited", by.person(), object{
+			"changes": object{"base": object{"ref": object{"from": before}, "sha": object{"from": sha}}},
+		})
+	})
+}
+
 // Close closes the pull request without merging it.
 func (p *PullRequest) Close(by *User) {
 	p.server().change(func() {

@@ -113,6 +113,7 @@ func buildRoutes() []*route {
 		{method: "GET", pattern: repo + "/actions/artifacts/{artifact_id}", access: publicOr(read("actions")), answer: getArtifact},
 		{method: "GET", pattern: repo + "/actions/artifacts/{artifact_id}/{archive_format}", access: needs(read("actions")), answer: downloadArtifact},
 		{method: "GET", pattern: repo + "/actions/workflows", access: publicOr(read("actions")), answer: listWorkflows},
+		{method: "GET", pattern: repo + "/actions/workflows/{workflow_id}/runs", access: publicOr(read("actions")), answer: listWorkflowRuns},
 		{method: "POST", pattern: repo + "/actions/workflows/{workflow_id}/dispatches", access: needs(write("actions")), answer: dispatchWorkflow},
 		// Checks, statuses, deployments.
 		{method: "POST", pattern: repo + "/check-runs", access: needs(write("checks")), answer: createCheckRun},

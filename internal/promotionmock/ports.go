@@ -617,18 +617,18 @@ func (mr *MockRunsMockRecorder) Run(ctx, repository, id any) *gomock.Call {
 }
 
 // RunsOf mocks base method.
-func (m *MockRuns) RunsOf(ctx context.Context, repository promotion.Repository, commit promotion.Commit) ([]promotion.Run, error) {
+func (m *MockRuns) RunsOf(ctx context.Context, repository promotion.Repository, commit promotion.Commit, kinds []promotion.RunKind) ([]promotion.Run, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RunsOf", ctx, repository, commit)
+	ret := m.ctrl.Call(m, "RunsOf", ctx, repository, commit, kinds)
 	ret0, _ := ret[0].([]promotion.Run)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RunsOf indicates an expected call of RunsOf.
-func (mr *MockRunsMockRecorder) RunsOf(ctx, repository, commit any) *gomock.Call {
+func (mr *MockRunsMockRecorder) RunsOf(ctx, repository, commit, kinds any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RunsOf", reflect.TypeOf((*MockRuns)(nil).RunsOf), ctx, repository, commit)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RunsOf", reflect.TypeOf((*MockRuns)(nil).RunsOf), ctx, repository, commit, kinds)
 }
 
 // MockPeopleReader is a mock of PeopleReader interface.
@@ -823,6 +823,21 @@ func (mr *MockBranchReaderMockRecorder) Branches(ctx, repository, prefix any) *g
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Branches", reflect.TypeOf((*MockBranchReader)(nil).Branches), ctx, repository, prefix)
 }
 
+// Contains mocks base method.
+func (m *MockBranchReader) Contains(ctx context.Context, repository promotion.Repository, head, commit promotion.Commit) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Contains", ctx, repository, head, commit)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Contains indicates an expected call of Contains.
+func (mr *MockBranchReaderMockRecorder) Contains(ctx, repository, head, commit any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Contains", reflect.TypeOf((*MockBranchReader)(nil).Contains), ctx, repository, head, commit)
+}
+
 // MockReviewReader is a mock of ReviewReader interface.
 type MockReviewReader struct {
 	ctrl     *gomock.Controller
@@ -860,6 +875,21 @@ func (m *MockReviewReader) Detail(ctx context.Context, repository promotion.Repo
 func (mr *MockReviewReaderMockRecorder) Detail(ctx, repository, commit any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Detail", reflect.TypeOf((*MockReviewReader)(nil).Detail), ctx, repository, commit)
+}
+
+// PullRequestsFrom mocks base method.
+func (m *MockReviewReader) PullRequestsFrom(ctx context.Context, repository promotion.Repository, branch string) ([]promotion.PullRequest, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "PullRequestsFrom", ctx, repository, branch)
+	ret0, _ := ret[0].([]promotion.PullRequest)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// PullRequestsFrom indicates an expected call of PullRequestsFrom.
+func (mr *MockReviewReaderMockRecorder) PullRequestsFrom(ctx, repository, branch any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PullRequestsFrom", reflect.TypeOf((*MockReviewReader)(nil).PullRequestsFrom), ctx, repository, branch)
 }
 
 // PullRequestsOf mocks base method.

@@ -11,20 +11,18 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// maximumBranches is how many branches are given of those whose names begin alike.
-const maximumBranches = 100
-
 // BranchHead gives the head of a branch, or promotion.ErrNotFound. No tag of the same name can answer. One call.
 // (https://docs.github.com/rest/git/refs#get-a-reference)
 func (f *Forge) BranchHead(ctx context.Context, repository promotion.Repository, branch string) (promotion.Commit, error) {
 	return f.branchHead(ctx, repository, branch)
 }
 
-// Branches gives the branches whose names begin with the prefix, by name: at most the first hundred. One call.
+// Branches returns all branches whose names begin with the prefix, by name. One call, as long as GitHub lists all that match
+// at once, as it does whatever page is asked for.
 // (https://docs.github.com/rest/git/refs#list-matching-references)
 func (f *Forge) Branches(ctx context.Context, repository promotion.Repository, prefix string) ([]promotion.Branch, error) {
 	operation := fmt.Sprintf("list the branches %.100q… of %s", prefix, repository.FullName())
-	var answer []struct {
+	type referenceAnswer struct {
 		Reference string `json:"ref"`
 		Object    struct {
 			Type string `json:"type"`
@@ -37,34 +35,56 @@ func (f *Forge) Branches(ctx context.Context, repository promotion.Repository, p
 	if folder != "" {
 		reference += "/" + folder
 	}
-	err := f.ask(ctx, repository, request{
+	var branches []promotion.Branch
+	err := eachPage(ctx, f, repository, request{
 		operation: operation, method: http.MethodGet, permission: contentsReadable,
 		address: inRepository(repository, "/git/matching-refs/{ref}", reference),
 		query:   url.Values{"per_page": {pageSize}},
-	}, &answer)
+	}, unboundedPages, func(page []referenceAnswer) error {
+		for _, listed := range page {
+			if listed.Reference == "" || listed.Object.Type == "" {
+				return lacking(operation, "ref or object")
+			}
+			name, isBranch := strings.CutPrefix(listed.Reference, "refs/heads/")
+			if !isBranch || !strings.HasPrefix(name, prefix) || listed.Object.Type != "commit" {
+				continue
+			}
+			head, err := promotion.ParseCommit(listed.Object.SHA)
+			if err != nil {
+				return fmt.Errorf("%s: %w", operation, err)
+			}
+			branches = append(branches, promotion.Branch{Name: name, Head: head})
+		}
+		return nil
+	})
 	if isEmptyRepository(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var branches []promotion.Branch
-	for _, listed := range answer {
-		if listed.Reference == "" || listed.Object.Type == "" {
-			return nil, lacking(operation, "ref or object")
-		}
-		name, isBranch := strings.CutPrefix(listed.Reference, "refs/heads/")
-		if !isBranch || !strings.HasPrefix(name, prefix) || listed.Object.Type != "commit" {
-			continue
-		}
-		head, err := promotion.ParseCommit(listed.Object.SHA)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", operation, err)
-		}
-		branches = append(branches, promotion.Branch{Name: name, Head: head})
-	}
 	slices.SortFunc(branches, func(a, b promotion.Branch) int { return strings.Compare(a.Name, b.Name) })
-	return branches[:min(len(branches), maximumBranches)], nil // GitHub lists all that match, whatever the page's size
+	return branches, nil
+}
+
+// Contains reports whether the commit is the head or an ancestor of it; promotion.ErrNotFound when GitHub knows no commit that
+// both have. One call, whatever lies between them.
+// (https://docs.github.com/rest/commits/commits#compare-two-commits)
+func (f *Forge) Contains(ctx context.Context, repository promotion.Repository, head, commit promotion.Commit) (bool, error) {
+	operation := fmt.Sprintf("ask whether %s has %s in %s", head.Short(), commit.Short(), repository.FullName())
+	var answer compareAnswer
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: contentsReadable,
+		address: inRepository(repository, "/compare/{basehead}", commit.String()+"..."+head.String()),
+		query:   url.Values{"per_page": {"1"}},
+	}, &answer)
+	if err != nil {
+		return false, err
+	}
+	if answer.AheadBy == nil || answer.BehindBy == nil || !fits(answer.Status, *answer.AheadBy, *answer.BehindBy) {
+		return false, lacking(operation, "status")
+	}
+	return answer.Status == "ahead" || answer.Status == "identical", nil
 }
 
 // maximumFiles is how many files GitHub lists of a comparison or a commit at once.

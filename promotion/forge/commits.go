@@ -27,11 +27,13 @@ type pullRequestAnswer struct {
 	State       string        `json:"state"`
 	Merged      bool          `json:"merged"` // only in the answer for one pull request
 	MergedAt    *time.Time    `json:"merged_at"`
+	ClosedAt    *time.Time    `json:"closed_at"`
 	MergeCommit string        `json:"merge_commit_sha"`
 	Title       string        `json:"title"`
 	URL         string        `json:"html_url"`
 	Author      *personAnswer `json:"user"`
 	Head        struct {
+		Branch     string            `json:"ref"`
 		SHA        string            `json:"sha"`
 		Repository *repositoryAnswer `json:"repo"` // null: a fork that was deleted
 	} `json:"head"`
@@ -69,7 +71,7 @@ func (f *Forge) PullRequest(ctx context.Context, repository promotion.Repository
 	}
 	return promotion.PullRequest{
 		Number: answer.Number, State: answer.State, Merged: answer.Merged, MergeCommit: merge,
-		Head: head, HeadRepository: answer.Head.Repository.id(), Base: answer.Base.Branch,
+		Head: head, HeadRepository: answer.Head.Repository.id(), Base: answer.Base.Branch, Closed: answer.closed(),
 		Title: oneLine(answer.Title, maximumTitle), Author: answer.Author.person(), URL: answer.URL,
 	}, nil
 }

@@ -240,7 +240,7 @@ func TestRunBases(t *testing.T) {
 			if difference := cmp.Diff(test.expected, read.Bases); difference != "" {
 				t.Error(difference)
 			}
-			listed, err := asking.RunsOf(t.Context(), shop, commit(t, shaA))
+			listed, err := asking.RunsOf(t.Context(), shop, commit(t, shaA), nil)
 			expectKind(t, err, test.kind)
 			if len(listed) == 1 && !cmp.Equal(test.expected, listed[0].Bases) || test.kind == "none" && len(listed) != 1 {
 				t.Errorf("runs %v", listed)

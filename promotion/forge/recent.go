@@ -13,11 +13,14 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// maximumRecentPages bounds what one look at a repository costs. GitHub itself lists at most 1,000 runs of a search.
-const maximumRecentPages = 10
+// How many pages of a repository's runs and comments one look reads: what is beyond is said to be cut.
+const (
+	maximumRecentPages    = 10
+	maximumRecentComments = 200
+)
 
 // RecentRuns gives the runs created since then, each at its newest attempt, of the pages that changed since the tags were
-// given; at most a thousand, the newest. One call for each hundred, which is free when nothing changed. GitHub lists the
+// given; at most a thousand, the newest, and then the listing is cut. One call for each hundred, which is free when nothing changed. GitHub lists the
 // newest first; its own filter by time is left out, so that the address, and with it the tag, stays the same.
 // (https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository)
 func (f *Forge) RecentRuns(ctx context.Context, repository promotion.Repository, since time.Time, tags []string) (promotion.Listing[promotion.Run], error) {
@@ -28,11 +31,11 @@ func (f *Forge) RecentRuns(ctx context.Context, repository promotion.Repository,
 	var recent promotion.Listing[promotion.Run]
 	seen := map[int64]bool{}
 	var err error
-	recent.Tags, err = eachChange(ctx, f, repository, request{
+	recent.Tags, recent.Cut, err = eachChange(ctx, f, repository, request{
 		operation: operation, method: http.MethodGet, permission: actionsReadable,
 		address: inRepository(repository, "/actions/runs"),
 		query:   url.Values{"per_page": {pageSize}},
-	}, tags, func(answer page) (bool, error) {
+	}, maximumRecentPages, tags, func(answer page) (bool, error) {
 		if answer.Runs == nil {
 			return false, lacking(operation, "workflow_runs")
 		}
@@ -73,11 +76,11 @@ func (f *Forge) RecentComments(ctx context.Context, repository promotion.Reposit
 	var recent promotion.Listing[promotion.RecentComment]
 	seen := map[int64]bool{}
 	var err error
-	recent.Tags, err = eachChange(ctx, f, repository, request{
+	recent.Tags, recent.Cut, err = eachChange(ctx, f, repository, request{
 		operation: operation, method: http.MethodGet, permission: issuesWritable,
 		address: inRepository(repository, "/issues/comments"),
 		query:   url.Values{"since": {since.UTC().Format(time.RFC3339)}, "sort": {"updated"}, "direction": {"desc"}, "per_page": {pageSize}},
-	}, tags, func(answer []recentAnswer) (bool, error) {
+	}, maximumRecentComments, tags, func(answer []recentAnswer) (bool, error) {
 		for _, listed := range answer {
 			comment, err := listed.comment(operation)
 			if err != nil {
@@ -109,14 +112,13 @@ func (c recentAnswer) comment(operation string) (promotion.RecentComment, error)
 }
 
 // eachChange reads a listing page by page, as far as it changed since the tags were given, until visit reports false, and
-// gives the tags of now. At most ten pages are read: of a listing that begins with the newest, the rest is old.
-func eachChange[Page any](ctx context.Context, f *Forge, repository promotion.Repository, r request, known []string, visit func(Page) (bool, error)) ([]string, error) {
+// returns the tags of now. It reads at most so many pages, and reports whether there are more.
+func eachChange[Page any](ctx context.Context, f *Forge, repository promotion.Repository, r request, most int, known []string, visit func(Page) (bool, error)) (tags []string, cut bool, err error) {
 	who, err := f.installed(ctx, repository)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var tags []string
-	for page := 1; page <= maximumRecentPages; page++ {
+	for page := 1; ; page++ {
 		condition := &validator{}
 		if page <= len(known) {
 			condition.tag = known[page-1]
@@ -128,22 +130,21 @@ func eachChange[Page any](ctx context.Context, f *Forge, repository promotion.Re
 		var answer Page
 		next, err := f.call(ctx, who, r, &answer)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		tags = append(tags, condition.tag)
-		if condition.unchanged {
-			if page >= len(known) {
-				break
+		more := page < len(known)
+		if !condition.unchanged {
+			if more, err = visit(answer); err != nil {
+				return nil, false, err
 			}
-			continue
+			more = more && next == page+1
 		}
-		more, err := visit(answer)
-		if err != nil {
-			return nil, err
+		if !more {
+			return tags, false, nil
 		}
-		if !more || next != page+1 {
-			break
+		if page == most {
+			return tags, true, nil
 		}
 	}
-	return tags, nil
 }

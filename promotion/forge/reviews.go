@@ -11,13 +11,11 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-const (
-	maximumReviewPages = 10
-	maximumPullPages   = 3
-)
+// unboundedPages is the limit of lists that others can fill: they are read to their end, which is far before it.
+const unboundedPages = 10_000
 
-// Reviews gives the pull request's reviews, oldest first. Those of accounts that were deleted are left out. One call for
-// each hundred; more than a thousand are an error.
+// Reviews returns the pull request's reviews, oldest first. Those of accounts that were deleted are left out. One call for
+// each hundred, however many there are: anybody can review on a public repository.
 // (https://docs.github.com/rest/pulls/reviews#list-reviews-for-a-pull-request)
 func (f *Forge) Reviews(ctx context.Context, repository promotion.Repository, pull int) ([]promotion.Review, error) {
 	operation := fmt.Sprintf("list the reviews of pull request %d of %s", pull, repository.FullName())
@@ -33,7 +31,7 @@ func (f *Forge) Reviews(ctx context.Context, repository promotion.Repository, pu
 		operation: operation, method: http.MethodGet, permission: pullsReadable,
 		address: inRepository(repository, "/pulls/{pull}/reviews", number(int64(pull))),
 		query:   url.Values{"per_page": {pageSize}},
-	}, maximumReviewPages, func(page []reviewAnswer) error {
+	}, unboundedPages, func(page []reviewAnswer) error {
 		for _, listed := range page {
 			if listed.State == "" {
 				return lacking(operation, "state")
@@ -71,7 +69,7 @@ func (f *Forge) PullRequestsOf(ctx context.Context, repository promotion.Reposit
 		operation: operation, method: http.MethodGet, permission: pullsReadable,
 		address: inRepository(repository, "/commits/{commit}/pulls", commit.String()),
 		query:   url.Values{"per_page": {pageSize}},
-	}, maximumPullPages, func(page []pullRequestAnswer) error {
+	}, unboundedPages, func(page []pullRequestAnswer) error {
 		for _, listed := range page {
 			if listed.Base.Repository.id() <= 0 {
 				return lacking(operation, "base")
@@ -96,6 +94,33 @@ func (f *Forge) PullRequestsOf(ctx context.Context, repository promotion.Reposit
 	return pulls, nil
 }
 
+// PullRequestsFrom returns every pull request, open or not, whose head is the branch of this very repository. One call for each
+// hundred.
+// (https://docs.github.com/rest/pulls/pulls#list-pull-requests)
+func (f *Forge) PullRequestsFrom(ctx context.Context, repository promotion.Repository, branch string) ([]promotion.PullRequest, error) {
+	operation := fmt.Sprintf("list the pull requests from branch %.100q of %s", branch, repository.FullName())
+	var pulls []promotion.PullRequest
+	err := eachPage(ctx, f, repository, request{
+		operation: operation, method: http.MethodGet, permission: pullsReadable,
+		address: inRepository(repository, "/pulls"),
+		query:   url.Values{"state": {"all"}, "head": {repository.Owner + ":" + branch}, "per_page": {pageSize}},
+	}, unboundedPages, func(page []pullRequestAnswer) error {
+		for _, listed := range page {
+			// Whoever does not filter lists others as well.
+			if listed.Head.Branch != branch || listed.Head.Repository.id() != repository.ID || listed.Base.Repository.id() != repository.ID {
+				continue
+			}
+			pull, err := listed.listed(operation)
+			if err != nil {
+				return err
+			}
+			pulls = append(pulls, pull)
+		}
+		return nil
+	})
+	return pulls, err
+}
+
 // listed makes the domain's pull request of one in a listing, which says by its time whether it was merged.
 func (p pullRequestAnswer) listed(operation string) (promotion.PullRequest, error) {
 	if p.Number <= 0 || p.Base.Branch == "" || (p.State != "open" && p.State != "closed") {
@@ -107,7 +132,7 @@ func (p pullRequestAnswer) listed(operation string) (promotion.PullRequest, erro
 	}
 	pull := promotion.PullRequest{
 		Number: p.Number, State: p.State, Merged: p.MergedAt != nil, Head: head, HeadRepository: p.Head.Repository.id(), Base: p.Base.Branch,
-		Title: oneLine(p.Title, maximumTitle), Author: p.Author.person(), URL: p.URL,
+		Closed: p.closed(), Title: oneLine(p.Title, maximumTitle), Author: p.Author.person(), URL: p.URL,
 	}
 	if pull.Merged && p.MergeCommit != "" {
 		if pull.MergeCommit, err = promotion.ParseCommit(p.MergeCommit); err != nil {
@@ -115,4 +140,12 @@ func (p pullRequestAnswer) listed(operation string) (promotion.PullRequest, erro
 		}
 	}
 	return pull, nil
+}
+
+// closed returns when it was closed; zero for one that is open.
+func (p pullRequestAnswer) closed() time.Time {
+	if p.State == "open" || p.ClosedAt == nil {
+		return time.Time{}
+	}
+	return p.ClosedAt.UTC()
 }

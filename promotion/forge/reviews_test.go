@@ -80,16 +80,18 @@ func TestReviewsThatAreNone(t *testing.T) {
 	refusals(t, listReviews, ask, map[int]string{404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
 }
 
-// TestReviewsWithoutEnd: more than a thousand are not read in part.
-func TestReviewsWithoutEnd(t *testing.T) {
+// TestManyReviews: anybody can review on a public repository, so that the list is read to its end.
+func TestManyReviews(t *testing.T) {
 	t.Parallel()
 	github := newStub(t)
-	requests := pages(github, listReviews, "GET /repos/acme/shop/pulls/5/reviews?page=%d&per_page=100", 10, list(review()))
+	requests := pages(github, listReviews, "GET /repos/acme/shop/pulls/5/reviews?page=%d&per_page=100", 14, list(review()))
+	last := "GET /repos/acme/shop/pulls/5/reviews?page=15&per_page=100"
+	github.on(last, list(review()))
 	read, err := github.forge().Reviews(t.Context(), shop, 5)
-	expectKind(t, err, "permanent")
-	github.expect(requests...)
-	if read != nil {
-		t.Errorf("reviews %v", read)
+	expectKind(t, err, "none")
+	github.expect(append(requests, last)...)
+	if len(read) != 15 {
+		t.Errorf("%d reviews", len(read))
 	}
 }
 
@@ -172,12 +174,14 @@ func TestPullRequestsOfThatAreNone(t *testing.T) {
 		"a head with no commit": with("head", map[string]any{"repo": own}),
 	})
 	refusals(t, listPullsOf, ask, map[int]string{404: "not found", 409: "retryable", 410: "permanent", 422: "not found"})
-	t.Run("without end", func(t *testing.T) {
+	t.Run("as many as there are", func(t *testing.T) {
 		t.Parallel()
 		github := newStub(t)
-		requests := pages(github, listPullsOf, "GET /repos/acme/shop/commits/"+shaA+"/pulls?page=%d&per_page=100", 3, list(pull()))
-		expectKind(t, ask(t.Context(), github.forge()), "permanent")
-		github.expect(requests...)
+		requests := pages(github, listPullsOf, "GET /repos/acme/shop/commits/"+shaA+"/pulls?page=%d&per_page=100", 4, list(pull()))
+		last := "GET /repos/acme/shop/commits/" + shaA + "/pulls?page=5&per_page=100"
+		github.on(last, list(pull()))
+		expectKind(t, ask(t.Context(), github.forge()), "none")
+		github.expect(append(requests, last)...)
 	})
 	t.Run("no commit", func(t *testing.T) {
 		t.Parallel()

@@ -13,8 +13,6 @@ import (
 const (
 	actionsReadable = "actions: read"
 	pageSize        = "100" // the most that GitHub gives
-	maximumRunPages = 10    // GitHub itself lists at most 1,000 runs of a commit
-	maximumRuns     = 1000
 	maximumJobPages = 30
 )
 
@@ -111,50 +109,6 @@ func (f *Forge) Run(ctx context.Context, repository promotion.Repository, id int
 		return promotion.Run{}, lacking(operation, "id")
 	}
 	return answer.run(operation)
-}
-
-// RunsOf gives every run whose head is the commit, each at its newest attempt. One call for each hundred runs; more than
-// a thousand are an error, because GitHub would not list them all.
-// (https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository)
-func (f *Forge) RunsOf(ctx context.Context, repository promotion.Repository, commit promotion.Commit) ([]promotion.Run, error) {
-	operation := fmt.Sprintf("list the runs of %s at %s", repository.FullName(), commit.Short())
-	if commit.IsZero() {
-		return nil, &promotion.PermanentError{Err: fmt.Errorf("%s: no commit given", operation)}
-	}
-	type listing struct {
-		Total *int        `json:"total_count"`
-		Runs  []runAnswer `json:"workflow_runs"`
-	}
-	var runs []promotion.Run
-	seen := make(map[int64]bool)
-	err := eachPage(ctx, f, repository, request{
-		operation: operation, method: http.MethodGet, permission: actionsReadable,
-		address: inRepository(repository, "/actions/runs"),
-		query:   url.Values{"head_sha": {commit.String()}, "per_page": {pageSize}},
-	}, maximumRunPages, func(page listing) error {
-		if page.Total == nil {
-			return lacking(operation, "total_count")
-		}
-		if *page.Total > maximumRuns {
-			return &promotion.PermanentError{Err: fmt.Errorf("%s: %d runs; GitHub lists only %d", operation, *page.Total, maximumRuns)}
-		}
-		for _, listed := range page.Runs {
-			if listed.HeadSHA != commit.String() || seen[listed.ID] { // a run that began meanwhile moves others to the next page
-				continue
-			}
-			run, err := listed.run(operation)
-			if err != nil {
-				return err
-			}
-			seen[run.ID] = true
-			runs = append(runs, run)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return runs, nil
 }
 
 // jobAnswer is a job as GitHub answers it.

@@ -2,6 +2,7 @@ package forge_test
 
 import (
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -120,6 +121,11 @@ func runs(total int, from, to int64) answer {
 	return ok(map[string]any{"total_count": total, "workflow_runs": listed})
 }
 
+// kinds is what the stages ask for in these tests.
+var kinds = []promotion.RunKind{{Workflow: ".github/workflows/ci.yml", Event: "push"}}
+
+const listCI = "GET /repos/acme/shop/actions/workflows/ci.yml/runs?event=push&head_sha=" + shaA + "&per_page=100"
+
 func TestRunsOf(t *testing.T) {
 	t.Parallel()
 	t.Run("one page", func(t *testing.T) {
@@ -127,7 +133,7 @@ func TestRunsOf(t *testing.T) {
 		github := newStub(t)
 		other := run(func(r map[string]any) { r["id"], r["head_sha"] = 44, shaB })
 		github.on(listRuns, ok(map[string]any{"total_count": 2, "workflow_runs": []any{run(), other}}))
-		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA))
+		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA), kinds)
 		expectKind(t, err, "none")
 		github.expect(listRuns)
 		if len(read) != 1 || read[0].ID != 42 {
@@ -138,21 +144,36 @@ func TestRunsOf(t *testing.T) {
 		t.Parallel()
 		github := newStub(t)
 		github.on(listRuns, runs(0, 1, 0))
-		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA))
+		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA), kinds)
 		expectKind(t, err, "none")
 		if len(read) != 0 {
 			t.Errorf("runs %+v", read)
 		}
 	})
-	t.Run("several pages that move while they are read", func(t *testing.T) {
+	t.Run("so many that others may fill the list", func(t *testing.T) {
 		t.Parallel()
 		github := newStub(t)
-		second := "GET /repos/acme/shop/actions/runs?head_sha=" + shaA + "&page=2&per_page=100"
-		github.on(listRuns, next(2, runs(130, 1, 100)))
-		github.on(second, runs(131, 100, 130))
-		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA))
+		second := "GET /repos/acme/shop/actions/workflows/ci.yml/runs?event=push&head_sha=" + shaA + "&page=2&per_page=100"
+		github.on(listRuns, next(2, runs(1500, 1, 100)))
+		github.on(listCI, next(2, runs(130, 501, 600)))
+		github.on(second, runs(131, 600, 630))
+		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA), kinds)
 		expectKind(t, err, "none")
-		github.expect(listRuns, second)
+		github.expect(listRuns, listCI, second)
+		if len(read) != 230 {
+			t.Errorf("%d runs", len(read))
+		}
+	})
+	t.Run("a workflow that GitHub does not know by its file", func(t *testing.T) {
+		t.Parallel()
+		github := newStub(t)
+		byEvent := "GET /repos/acme/shop/actions/runs?event=push&head_sha=" + shaA + "&per_page=100"
+		github.on(listRuns, next(2, runs(1500, 1, 100)))
+		github.on(listCI, status(404, "Not Found"))
+		github.on(byEvent, runs(30, 501, 530))
+		read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA), kinds)
+		expectKind(t, err, "none")
+		github.expect(listRuns, listCI, byEvent)
 		if len(read) != 130 {
 			t.Errorf("%d runs", len(read))
 		}
@@ -161,17 +182,15 @@ func TestRunsOf(t *testing.T) {
 		answer answer
 		kind   string
 	}{
-		"more than GitHub lists":    {runs(1001, 1, 100), "permanent"},
-		"no count":                  {ok(map[string]any{}), "retryable"},
-		"a run that is not whole":   {ok(map[string]any{"total_count": 1, "workflow_runs": []any{map[string]any{"id": 1, "head_sha": shaA}}}), "retryable"},
-		"a page that leads nowhere": {next(7, runs(700, 1, 100)), "permanent"},
-		"forbidden":                 {status(403, "Resource not accessible by integration"), "permanent"},
+		"no count":                {ok(map[string]any{}), "retryable"},
+		"a run that is not whole": {ok(map[string]any{"total_count": 1, "workflow_runs": []any{map[string]any{"id": 1, "head_sha": shaA}}}), "retryable"},
+		"forbidden":               {status(403, "Resource not accessible by integration"), "permanent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			github := newStub(t)
 			github.on(listRuns, test.answer)
-			read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA))
+			read, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA), kinds)
 			expectKind(t, err, test.kind)
 			if len(read) != 0 {
 				t.Error("runs together with an error")
@@ -180,17 +199,25 @@ func TestRunsOf(t *testing.T) {
 	}
 }
 
-// TestRunsOfWithoutEnd: what cannot be read to its end is unclear.
-func TestRunsOfWithoutEnd(t *testing.T) {
+// TestRunsOfOneKindWithoutEnd: GitHub ends each search after a thousand runs, so that the next one asks for those before them.
+// What cannot be read to its end is unclear.
+func TestRunsOfOneKindWithoutEnd(t *testing.T) {
 	t.Parallel()
 	github := newStub(t)
-	github.on(listRuns, next(2, runs(1000, 1, 2)))
-	for page := 2; page <= 10; page++ {
-		github.on(fmt.Sprintf("GET /repos/acme/shop/actions/runs?head_sha=%s&page=%d&per_page=100", shaA, page), next(page+1, runs(1000, 1, 2)))
+	github.on(listRuns, next(2, runs(2000, 1, 2)))
+	search := func(more string, answer answer) {
+		github.on(listCI, answer)
+		for page := 2; page <= 10; page++ {
+			github.on(fmt.Sprintf("GET /repos/acme/shop/actions/workflows/ci.yml/runs?%sevent=push&head_sha=%s&page=%d&per_page=100", more, shaA, page), answer)
+		}
 	}
-	_, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA))
+	search("", next(2, runs(2000, 1, 2)))
+	created := "created=%3C%3D" + url.QueryEscape(run()["created_at"].(string)) + "&"
+	search(created, next(2, runs(2000, 1, 2)))
+	github.on("GET /repos/acme/shop/actions/workflows/ci.yml/runs?"+created+"event=push&head_sha="+shaA+"&per_page=100", next(2, runs(2000, 1, 2)))
+	_, err := github.forge().RunsOf(t.Context(), shop, commit(t, shaA), kinds)
 	expectKind(t, err, "permanent")
-	if len(github.asked) != 10 {
+	if len(github.asked) != 21 {
 		t.Errorf("%d calls", len(github.asked))
 	}
 }

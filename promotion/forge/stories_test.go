@@ -151,7 +151,7 @@ func TestStoryRuns(t *testing.T) {
 	}
 	w.calls("GET /repos/{owner}/{repo}/actions/runs/{run_id}")
 
-	listed, err := w.forge.RunsOf(t.Context(), w.repository, read.Commit)
+	listed, err := w.forge.RunsOf(t.Context(), w.repository, read.Commit, nil)
 	w.must(err)
 	if len(listed) != 1 || !reflect.DeepEqual(listed[0], read) {
 		t.Errorf("runs %+v, expected %+v", listed, read)

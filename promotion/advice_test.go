@@ -1,0 +1,39 @@
+package promotion
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAdviceOnBranchesThatNoStageCounts(t *testing.T) {
+	for name, test := range map[string]struct {
+		from, branches, events []string
+		expected               []string
+	}{
+		"the default branch":       {nil, nil, []string{"push"}, nil},
+		"its name":                 {[]string{"main"}, nil, []string{"push"}, nil},
+		"a pattern":                {[]string{"main", "release/*"}, nil, []string{"push"}, []string{"release/*"}},
+		"another name":             {[]string{"main", "next"}, nil, []string{"push"}, []string{"next"}},
+		"the same pattern":         {[]string{"main", "release/*"}, []string{"main", "release/*"}, []string{"push"}, nil},
+		"a wider pattern":          {[]string{"release/*"}, []string{"rel*"}, []string{"push"}, nil},
+		"a narrower pattern":       {[]string{"release/*"}, []string{"main", "release/1"}, []string{"push"}, []string{"release/*"}},
+		"a stage that deploys":     {[]string{"release/*"}, nil, []string{"push", "workflow_run"}, nil},
+		"one of pull requests":     {[]string{"release/*"}, nil, []string{"pull_request"}, []string{"release/*"}},
+		"one of their base branch": {[]string{"release/*"}, nil, []string{"pull_request_target"}, []string{"release/*"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := Policy{
+				Stages:       []Stage{{Name: "test", Events: test.events, Branches: test.branches}},
+				Environments: []Environment{{Name: "production", Requires: []string{"test"}, From: test.from}},
+			}
+			found := policy.Advice()
+			if len(found) != len(test.expected) {
+				t.Fatalf("advice %q, expected some on %q", found, test.expected)
+			}
+			if left := uncovered(test.from, test.branches); len(test.expected) > 0 && !cmp.Equal(left, test.expected) {
+				t.Errorf("uncovered %q, expected %q", left, test.expected)
+			}
+		})
+	}
+}

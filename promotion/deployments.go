@@ -1,0 +1,103 @@
+package promotion
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// deployments reads those runs again that the commit's records name and that no listing by commit has: their heads are not
+// what they deployed. Of each stage it reads the newest whose workflow file is of a branch that the stage counts. It returns
+// the heads of those whose records do not say it.
+func (c *carrying) deployments(ctx context.Context, into *target, records map[string]Records) (map[int64]Commit, error) {
+	heads := map[int64]Commit{}
+	for _, stage := range c.policy.Policy.Stages {
+		for asked, record := range deployedIn(stage, records) {
+			if asked >= maximumHeads {
+				break
+			}
+			counts, err := c.deployedFrom(ctx, stage, record)
+			if err != nil {
+				return heads, err
+			}
+			if !counts {
+				continue
+			}
+			head, err := c.deployment(ctx, into, stage, record, records)
+			if err != nil {
+				return heads, err
+			}
+			if record.Head.IsZero() && !head.IsZero() {
+				heads[record.Run] = head
+			}
+			break
+		}
+	}
+	return heads, nil
+}
+
+// deployedIn returns the stage's records of runs that count by their digest: of each run the newest, the newest run first.
+func deployedIn(stage Stage, records map[string]Records) []*Verification {
+	var found []*Verification
+	for _, of := range records {
+		for i := range of.Verifications {
+			if record := &of.Verifications[i]; record.Stage == stage.Name && ByDigest(record.Event) {
+				found = append(found, record)
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *Verification) int {
+		return compareAttempts(b.RunStarted, b.Run, b.Attempt, a.RunStarted, a.Run, a.Attempt)
+	})
+	known := map[int64]bool{}
+	return slices.DeleteFunc(found, func(record *Verification) bool {
+		again := known[record.Run]
+		known[record.Run] = true
+		return again
+	})
+}
+
+// deployedFrom reports whether a run may count, by the commit whose workflow file ran. What cannot be told is read again.
+func (c *carrying) deployedFrom(ctx context.Context, stage Stage, record *Verification) (bool, error) {
+	if record.Head.IsZero() || ofPullRequest(record.Event) {
+		return true, nil
+	}
+	fact, err := c.places().find(ctx, record.Head, stage.allowedBranches(c.request.Repository), nil)
+	if err != nil {
+		return true, c.again(fromGitHub(err))
+	}
+	return fact.On || fact.Unasked > 0, nil
+}
+
+// deployment reads one such run again, and records what a new attempt of it says.
+func (c *carrying) deployment(ctx context.Context, into *target, stage Stage, record *Verification, records map[string]Records) (Commit, error) {
+	run, err := c.Runs.Run(ctx, c.request.Repository, record.Run)
+	if errors.Is(err, ErrNotFound) {
+		return Commit{}, nil // GitHub keeps runs for a while only; what it proved stays proven
+	}
+	if err != nil {
+		err = fromGitHub(fmt.Errorf("read run %d of %s: %w", record.Run, c.request.Repository.FullName(), err))
+		into.unclear = err
+		return Commit{}, c.again(err)
+	}
+	if run.Attempt > record.Attempt || !run.Finished() {
+		into.listed = append(into.listed, Attempt{
+			Stage: stage.Name, Run: run.ID, Number: run.Attempt, Started: run.Started, Running: !run.Finished(), URL: run.URL,
+			Event: run.Event, Branch: run.HeadBranch, Head: run.Commit,
+		})
+	}
+	if run.Attempt > record.Attempt && run.Finished() {
+		missed, err := c.Observer.deployed(ctx, c.request.Repository, c.policy, run)
+		if err := cmp.Or(err, c.Journal.Commit(ctx, c.lease, missed)); err != nil {
+			return run.Commit, err
+		}
+		for _, verification := range missed.Verifications {
+			if verification.Commit == into.commit {
+				keep(records, verification)
+			}
+		}
+	}
+	return run.Commit, nil
+}
