@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -243,7 +244,7 @@ func (f ScopeFact) gate(repository Repository) Gate {
 		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+f.Err.Error(), "ask again in a minute"
 	case !f.Allowed:
 		gate.Actual = f.Detail
-		gate.Next = "ask whoever runs Verbatim to let " + repository.FullName() + " use it (VERBATIM_REGISTRY_SCOPE)"
+		gate.Next = cmp.Or(f.Next, "ask whoever runs Verbatim to let "+repository.FullName()+" use it (VERBATIM_REGISTRY_SCOPE)")
 	}
 	return gate
 }

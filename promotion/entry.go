@@ -21,6 +21,7 @@ const (
 	EntryReview   EntryKind = "review"   // a pull request was reviewed; Reason is GitHub's word for how
 	EntryDrift    EntryKind = "drift"    // a destination tag was found to be moved by other hands
 	EntryRestore  EntryKind = "restore"  // and put back
+	EntryRelease  EntryKind = "release"  // whoever runs the server gave a lane or a registry repository back
 	EntryTold     EntryKind = "told"     // something that is said only once was said
 )
 

@@ -77,6 +77,7 @@ type ScopeFact struct {
 	Registry RegistryRepository
 	Allowed  bool
 	Detail   string // why not
+	Next     string // what to do about it; "": the server's rules have to let it
 	Err      error
 }
 

@@ -35,7 +35,7 @@ func (m *moving) take(ctx context.Context, tags []string) (*Gate, error) {
 	case answer.Owner != "":
 		return &Gate{
 			Name: "lane", Reason: OutOfScope, Expected: fmt.Sprintf("the tags %s of %s are this environment's", strings.Join(tags, ", "), m.scope.Registry),
-			Actual: "they belong to " + answer.Owner, Next: "give each environment tags of its own",
+			Actual: "they belong to " + answer.Owner, Next: "give each environment tags of its own; or, if the other does not exist any more, ask whoever runs Verbatim to give its tag back: " + answer.Owned.ReleaseCommand(),
 		}, nil
 	case answer.Taken:
 		return nil, nil

@@ -314,6 +314,7 @@ func scopeOf(ctx context.Context, rules Scope, lanes LaneKeeper, repository Repo
 		fact.Err = err
 	case owner != repository.ID:
 		fact.Detail = fmt.Sprintf("%s belongs to the GitHub repository with id %d", registry, owner)
+		fact.Next = "if that one does not exist any more, ask whoever runs Verbatim to give it back: " + registry.ReleaseCommand()
 	default:
 		fact.Allowed = true
 	}

@@ -75,7 +75,8 @@ type LaneClaim struct {
 type LaneAnswer struct {
 	Taken bool
 	Busy  bool
-	Owner string // "environment staging of repository 42": whose lane it is for good
+	Owner string // "environment staging of repository 42": whose lane it is, until it is given back
+	Owned Lane   // that lane
 }
 
 // LaneKeeper hands out lanes and remembers which GitHub repository a registry repository belongs to.

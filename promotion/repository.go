@@ -96,6 +96,12 @@ type Lane struct {
 	Tag      string
 }
 
+// ReleaseCommand returns the command with which whoever runs the server gives the lane back.
+func (l Lane) ReleaseCommand() string { return l.Registry.ReleaseCommand() + ":" + l.Tag }
+
+// ReleaseCommand returns the command with which whoever runs the server gives the registry repository back, with all of its lanes.
+func (r RegistryRepository) ReleaseCommand() string { return "verbatim ledger release " + r.String() }
+
 // TaggedManifest is what a registry answers for a tag or a digest.
 type TaggedManifest struct {
 	Digest    Digest

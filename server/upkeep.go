@@ -14,9 +14,10 @@ import (
 // Upkeep is what an operator does to the ledger, beside a server that runs or without one.
 type Upkeep struct{ ledger *ledger.Ledger }
 
-// OpenUpkeep opens the ledger of the settings. The error names what could not be opened.
+// OpenUpkeep opens the ledger of the settings, and makes none where none is (ledger.ErrNoLedger). The error names what could not
+// be opened.
 func OpenUpkeep(ctx context.Context, settings config.Settings) (*Upkeep, error) {
-	opened, err := ledger.Open(ctx, settings.DatabaseURL, time.Now)
+	opened, err := ledger.Open(ctx, settings.DatabaseURL, time.Now, ledger.Existing)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +43,35 @@ func (u *Upkeep) ResumeEverything(ctx context.Context) (promotion.Hold, error) {
 	return u.ledger.ResumeEverything(ctx)
 }
 
+// Owned returns whose a lane (registry repository and tag) is, or a registry repository with all of its lanes where the tag is
+// empty, in words: one line for each. It returns promotion.ErrNotFound when it is nobody's.
+func (u *Upkeep) Owned(ctx context.Context, registry promotion.RegistryRepository, tag string) ([]string, error) {
+	of, err := u.ledger.Owned(ctx, registry, tag)
+	if err != nil {
+		return nil, err
+	}
+	called := func(id int64) string {
+		if named, _, err := u.ledger.Named(ctx, id); err == nil {
+			return fmt.Sprintf("%s (id %d)", named.FullName(), id)
+		}
+		return fmt.Sprintf("the GitHub repository with id %d", id)
+	}
+	var lines []string
+	if of.Owner != 0 {
+		lines = append(lines, fmt.Sprintf("%s belongs to %s", registry, called(of.Owner)))
+	}
+	for _, lane := range of.Lanes {
+		lines = append(lines, fmt.Sprintf("%s:%s belongs to environment %s (image %s) of %s", registry, lane.Tag, lane.Environment, lane.Image, called(lane.Repository)))
+	}
+	return lines, nil
+}
+
+// Release gives back what Owned tells of: whoever asks next owns it. It returns ledger.ErrUnderWay while somebody is at work there.
+func (u *Upkeep) Release(ctx context.Context, registry promotion.RegistryRepository, tag, person string) error {
+	_, err := u.ledger.Release(ctx, registry, tag, person)
+	return err
+}
+
 // Migrate brings the schema of the settings' ledger up to date, and gives its version before and after.
 func Migrate(ctx context.Context, settings config.Settings) (before, after int64, err error) {
 	opened, err := ledger.Open(ctx, settings.DatabaseURL, time.Now)
@@ -58,7 +88,7 @@ func CopyLedger(ctx context.Context, from, to string, force bool) (copied []ledg
 	if from == to {
 		return nil, errors.New("copy the ledger: expected two databases, found the same twice")
 	}
-	source, err := ledger.Open(ctx, from, time.Now)
+	source, err := ledger.Open(ctx, from, time.Now, ledger.Existing)
 	if err != nil {
 		return nil, fmt.Errorf("FROM: %w", err)
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 func ledgerCommand() *cobra.Command {
-	command := &cobra.Command{Use: "ledger", Short: "Copy the ledger to another database, or go on after a restore"}
-	command.AddCommand(copyLedgerCommand(), resumeLedgerCommand())
+	command := &cobra.Command{Use: "ledger", Short: "Copy the ledger to another database, go on after a restore, or give back what belongs to nobody any more"}
+	command.AddCommand(copyLedgerCommand(), resumeLedgerCommand(), releaseCommand())
 	return command
 }
 

@@ -58,7 +58,7 @@ func laneState(ctx context.Context, tx *transaction, lane promotion.Lane, lease 
 		if repository == claim.Repository {
 			owner = fmt.Sprintf("environment %s (image %s) of this repository", environment, image)
 		}
-		return promotion.LaneAnswer{Owner: owner}, nil
+		return promotion.LaneAnswer{Owner: owner, Owned: lane}, nil
 	case work == 0 || work == lease.Work:
 		return promotion.LaneAnswer{Taken: true}, nil
 	case heldUntil > micros(now):

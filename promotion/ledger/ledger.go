@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,16 @@ var (
 // Option is a choice for Open.
 type Option func(*choices)
 
-type choices struct{ connections int }
+type choices struct {
+	connections int
+	existing    bool
+}
+
+// ErrNoLedger says that there is no ledger where one was expected.
+var ErrNoLedger = errors.New("there is no ledger")
+
+// Existing opens a ledger that is there, and makes none: Open returns ErrNoLedger instead.
+func Existing(chosen *choices) { chosen.existing = true }
 
 // Connections is how many connections are kept to PostgreSQL; 0: 16.
 func Connections(count int) Option {
@@ -80,6 +90,8 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 	name := "in PostgreSQL"
 	path, isSQLite := strings.CutPrefix(url, "sqlite:")
 	switch {
+	case isSQLite && path != "" && chosen.existing && !exists(path):
+		return nil, fmt.Errorf("open the ledger %s: %w (VERBATIM_DATABASE_URL, or database_url in the settings, says where it is)", path, ErrNoLedger)
 	case isSQLite && path != "":
 		name = path
 		l.write, read, err = openSQLite(ctx, path)
@@ -91,6 +103,12 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 	}
 	if err != nil {
 		return nil, err
+	}
+	if chosen.existing {
+		err = l.expectLedger(ctx, name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.write.Close(), read.Close())
 	}
 	if err := l.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate the ledger %s: %w", name, err), l.write.Close(), read.Close())
@@ -106,6 +124,29 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// exists reports whether there is a file with something in it.
+func exists(path string) bool {
+	found, err := os.Stat(path)
+	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && found.Size() > 0
+}
+
+// expectLedger returns ErrNoLedger when the database has none of our tables.
+func (l *Ledger) expectLedger(ctx context.Context, name string) error {
+	query := `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'compatibility'`
+	if l.postgres != nil {
+		query = `SELECT COUNT(*) FROM (SELECT to_regclass('compatibility') AS found) AS looked WHERE found IS NOT NULL`
+	}
+	var count int
+	err := l.write.QueryRowContext(ctx, query).Scan(&count)
+	if err == nil && count == 0 {
+		err = ErrNoLedger
+	}
+	if err != nil {
+		return fmt.Errorf("open the ledger %s: %w", name, err)
+	}
+	return nil
 }
 
 // begin notes when a new ledger was made.

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -226,6 +227,15 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	b.must(b.DiscardSetAside(ctx, rows[1].ID))
 	_, err = b.Prune(ctx, b.clock.Now().Add(-time.Minute))
 	b.must(err)
+	_, err = b.Owned(ctx, image, "production")
+	b.must(err)
+	_, err = b.Release(ctx, image, "canary", "root")
+	if !errors.Is(err, promotion.ErrNotFound) {
+		b.t.Errorf("a lane that is nobody's was given back: %v", err)
+	}
+	_, err = b.Release(ctx, image, "", "root")
+	b.must(err)
+	does("Owned", "Release")
 	does("Named", "Rename", "Forget", "CachePolicy", "CachedPolicy", "ForgetPolicies", "ClaimRegistry", "AddWork", "Lead", "Reserve", "HoldEverything", "ResumeEverything",
 		"AnnouncementMade", "RetrySetAside", "DiscardSetAside", "Prune")
 }
