@@ -65,7 +65,7 @@ func (c *carrying) admit(ctx context.Context, approvals Approvals, authors []Per
 		switch {
 		case person.ID == c.request.Requester.ID:
 			refuse("asked for the promotion")
-		case slices.ContainsFunc(authors, func(author Person) bool { return author.ID == person.ID }):
+		case slices.ContainsFunc(authors, person.is):
 			refuse("is an author of what would ship")
 		case counted >= approvals.Required:
 			refuse("enough others did") // not looked up: it costs calls, and changes nothing
@@ -110,7 +110,7 @@ func (c *carrying) approver(ctx context.Context, pull PullRequest, excluded ...P
 		return "", err
 	}
 	for _, review := range reviews {
-		own := slices.ContainsFunc(append(excluded, pull.Author), func(person Person) bool { return person.ID == review.Person.ID })
+		own := slices.ContainsFunc(append(excluded, pull.Author), review.Person.is)
 		if review.Reason != "APPROVED" || own || review.Commit != pull.Head {
 			continue
 		}
@@ -150,13 +150,7 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 		return err
 	}
 	if found {
-		// What came with this very pull request needs no look-up of its own where it is one commit.
-		if c.pulls == nil {
-			c.pulls = map[Commit][]PullRequest{}
-		}
-		if _, known := c.pulls[into.commit]; !known {
-			c.pulls[into.commit] = []PullRequest{own}
-		}
+		c.knowProducing(into.commit, own)
 	}
 	for _, commit := range what.commits {
 		pulls, err := c.pullsOf(ctx, commit.Commit)
@@ -178,15 +172,19 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCommit, pulls []PullRequest) (string, error) {
 	why := "no merged pull request brought it"
 	for _, pull := range pulls {
-		// Of open ones only that whose head is promoted: another that happens to hold the commit says nothing of it.
-		if !pull.Merged && (into.head == nil || pull.Number != into.pullRequest.Number) {
+		// Another open one that happens to hold the commit says nothing of it.
+		if !into.counts(pull) {
 			continue
 		}
-		approver, err := c.approver(ctx, pull, commit.People...)
+		authors, err := c.authorsThrough(ctx, commit, pulls, pull)
+		if err != nil {
+			return "", err
+		}
+		approver, err := c.approver(ctx, pull, authors...)
 		if approver != "" || err != nil {
 			return "", err
 		}
-		why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its author who may write", pull.Number)
+		why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors who may write", pull.Number)
 	}
 	return why, nil
 }

@@ -95,9 +95,13 @@ type ShippedCommit struct {
 	Commit Commit
 	Title  string
 	Author string
-	People []Person // author and committer, as far as GitHub knows accounts for them; not GitHub itself
-	Merge  bool     // it has more than one parent
 	URL    string
+
+	// Whose work it is: looked at while it is decided, and not kept.
+	People     []Person // the author's and co-authors' accounts, as far as the commit tells; one without ID is known by login
+	AskAuthors bool     // some co-author's address tells of no account by itself
+	Parents    []Commit
+	ByGitHub   bool // GitHub made it itself, by a button
 }
 
 // ShippedPullRequest is one pull request that a promotion brings.

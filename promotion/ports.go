@@ -238,6 +238,14 @@ type ReviewReader interface {
 	PullRequestsFrom(ctx context.Context, repository Repository, branch string) ([]PullRequest, error)
 	// Detail gives one commit, or ErrNotFound.
 	Detail(ctx context.Context, repository Repository, commit Commit) (CommitDetail, error)
+	// PullRequestCommits returns the commits of a pull request, oldest first, and whether they are all of them.
+	PullRequestCommits(ctx context.Context, repository Repository, pull int) (commits []ShippedCommit, whole bool, err error)
+}
+
+// AuthorReader reads who wrote commits.
+type AuthorReader interface {
+	// Authors returns, for each of the commits, the accounts that GitHub has for its author and its co-authors.
+	Authors(ctx context.Context, repository Repository, commits []Commit) (map[Commit][]Person, error)
 }
 
 // TreeEntry is one entry of a folder in a commit.

@@ -168,7 +168,7 @@ func (c *carrying) shipment(ctx context.Context, facts Facts, into target, decis
 		return shipment
 	}
 	comparison := facts.Current.Comparison
-	shipment.Base, shipment.Total, shipment.Commits, shipment.URL = facts.Current.Commit, comparison.Total, comparison.Commits, comparison.URL
+	shipment.Base, shipment.Total, shipment.Commits, shipment.URL = facts.Current.Commit, comparison.Total, withoutAuthors(comparison.Commits), comparison.URL
 	pull := into.pullRequest
 	if pull.Number != 0 {
 		shipment.PullRequests = append(shipment.PullRequests, ShippedPullRequest{

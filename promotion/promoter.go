@@ -28,6 +28,7 @@ type Promoter struct {
 	Stages        StageReader
 	Branches      BranchReader
 	Reviews       ReviewReader
+	Authors       AuthorReader
 	Images        ImageReader
 	Attestations  AttestationReader
 	Provenance    ProvenanceVerifier
@@ -59,6 +60,8 @@ type carrying struct {
 	// What was asked outside already in this try.
 	details  map[Commit]CommitDetail
 	pulls    map[Commit][]PullRequest
+	contents map[int]pullContents
+	authored map[Commit][]Person
 	reviews  map[int][]Entry
 	standIns map[Commit]target
 	roles    map[int64]Role

@@ -14,8 +14,8 @@ type shipping struct {
 	note    string // "" when it is known what the environment has
 }
 
-// maximumLookups is how many commits are looked up one by one for one promotion.
-const maximumLookups = 50
+// maximumLookups is how many commits, and how many pull requests, are looked up one by one for one promotion.
+const maximumLookups = 250
 
 // shippingOf gives the commits that would ship: those since what the environment has, or where that is unknown those that
 // came with the commit itself.
@@ -135,40 +135,4 @@ func reviewEntries(repository int64, pull PullRequest, reviews []Review) []Entry
 		entries = append(entries, entry)
 	}
 	return entries
-}
-
-// authorsOf gives everybody who wrote something that would ship: whose approval does not count. The author of a commit
-// that GitHub knows no account for is taken to be the author of its pull request; without one, nobody can tell.
-func (c *carrying) authorsOf(ctx context.Context, into target, what *shipping) ([]Person, error) {
-	if !what.whole {
-		return nil, fmt.Errorf("so many commits would ship that their authors cannot all be looked at")
-	}
-	pull, found, err := c.producing(ctx, into)
-	if err != nil {
-		return nil, err
-	}
-	var authors []Person
-	if found {
-		authors = append(authors, pull.Author)
-	}
-	for _, commit := range what.commits {
-		if len(commit.People) > 0 {
-			authors = append(authors, commit.People...)
-			continue
-		}
-		if found && commit.Commit == pull.MergeCommit {
-			continue
-		}
-		pulls, err := c.pullsOf(ctx, commit.Commit)
-		if err != nil {
-			return nil, err
-		}
-		if len(pulls) == 0 {
-			return nil, fmt.Errorf("GitHub knows no account for the author of %s, and no pull request that brought it: whose approval would be their own cannot be told", commit.Commit.Short())
-		}
-		for _, pull := range pulls {
-			authors = append(authors, pull.Author)
-		}
-	}
-	return authors, nil
 }

@@ -98,7 +98,7 @@ func (s *Server) compose() error {
 	if err != nil {
 		return err
 	}
-	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, Now: clock})
+	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, GraphQL: settings.GitHub.V4APIURL, Now: clock})
 	var images promotion.ImageReader
 	registries := s.options.Registry
 	if replaced, reads := registries.(promotion.ImageReader); reads {
@@ -127,7 +127,7 @@ func (s *Server) compose() error {
 	promoter := &promotion.Promoter{
 		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,
 		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Book: s.ledger,
-		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings), Checks: checks,
+		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Authors: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings), Checks: checks,
 		Scope: settings.Scope, Clock: clock, Slack: slack, WebURL: settings.GitHub.WebURL,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}

@@ -24,6 +24,8 @@ type CommitSpec struct {
 	Date time.Time
 	// Merges are further parents.
 	Merges []*Commit
+	// ByGitHub has GitHub commit and sign it, as when conflicts are resolved on its pages.
+	ByGitHub bool
 	// Pusher is who pushes. Default: the author.
 	Pusher *User
 }
@@ -86,12 +88,15 @@ func (r *Repository) add(spec CommitSpec, parent *Commit) *Commit {
 	if spec.Committer != nil {
 		committer = r.sign(spec.Committer.account, date)
 	}
+	if spec.ByGitHub {
+		committer = r.server.webFlow(date)
+	}
 	if author.account != nil {
 		r.contributors[author.account.id] = true
 	}
 	return r.network.add(&Commit{
 		message: spec.Message, parents: append(parents, spec.Merges...), author: author, committer: committer,
-		files: files, sequence: next(&r.server.sequence.commit),
+		files: files, sequence: next(&r.server.sequence.commit), signed: spec.ByGitHub,
 	})
 }
 
@@ -125,6 +130,9 @@ func (r *Repository) move(branch string, to *Commit, pusher *account) {
 		for _, pull := range other.pulls {
 			if pull.headRepository == r && pull.headBranch == branch && pull.state == "open" && pull.head != to {
 				pull.synchronize(to, pusher)
+			}
+			if other == r && pull.base == branch && pull.state == "open" && to.ancestors()[pull.head] {
+				pull.mergeIndirectly(to, pusher)
 			}
 		}
 	}

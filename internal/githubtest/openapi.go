@@ -123,7 +123,7 @@ func (s *Server) hold(c *call, path string, said answer, content []byte) {
 	var description *OpenAPI
 	var report func(error)
 	s.look(func() { description, report = s.held, s.report })
-	if description == nil || c.route == nil {
+	if description == nil || c.route == nil || c.route.pattern == graphRoute {
 		return
 	}
 	if err := description.exchange(c, path, said, content); err != nil {

@@ -26,6 +26,9 @@ func description(t *testing.T) *OpenAPI {
 func TestEveryRouteIsDescribedByGitHub(t *testing.T) {
 	held := description(t)
 	for _, route := range routes {
+		if route.pattern == graphRoute {
+			continue // of another API
+		}
 		path := held.document.Paths.Value(strings.ReplaceAll(route.pattern, "...}", "}"))
 		if path == nil || path.GetOperation(route.method) == nil {
 			t.Errorf("%s is not in GitHub's description", route)

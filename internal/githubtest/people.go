@@ -12,6 +12,7 @@ type account struct {
 	id           int64
 	login        string
 	kind         string // User, Bot, Organization: GitHub's words
+	emails       []string
 	created      time.Time
 	installation *Installation
 	organisation *Organisation // nil for people

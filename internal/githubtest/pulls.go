@@ -147,6 +147,14 @@ func (p *PullRequest) Merge(method string, by *User) *Commit {
 	return p.mergeCommit
 }
 
+// mergeIndirectly marks the pull request as merged, because somebody pushed its head to the base branch
+// (https://docs.github.com/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/about-pull-request-merges#indirect-merges).
+func (p *PullRequest) mergeIndirectly(to *Commit, by *account) {
+	p.mergeCommit, p.state, p.merged, p.mergedBy = to, "closed", p.server().now(), by
+	p.closed, p.updated = p.merged, p.merged
+	p.repository.announcePull(p, "closed", by, nil)
+}
+
 func (p *PullRequest) mergeByCommit(by *account) *Commit {
 	date := p.server().now()
 	return p.repository.network.add(&Commit{

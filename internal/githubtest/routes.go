@@ -63,6 +63,7 @@ func buildRoutes() []*route {
 		{method: "POST", pattern: "/app-manifests/{code}/conversions", access: access{anyone: true}, answer: convertManifest},
 		{method: "GET", pattern: "/installation/repositories", access: needs(read("metadata")), answer: listInstallationRepositories},
 		{method: "GET", pattern: "/rate_limit", access: access{anyone: true}, answer: getRateLimit},
+		{method: "POST", pattern: graphRoute, access: needs(read("contents")), answer: graph},
 		// People.
 		{method: "GET", pattern: "/users/{username}", access: access{anyone: true}, answer: getUser},
 		{method: "GET", pattern: "/orgs/{org}/teams/{team_slug}", access: needs(read("members")), answer: getTeam},

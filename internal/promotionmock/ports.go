@@ -479,13 +479,12 @@ func (mr *MockPolicyCacheMockRecorder) CachePolicy(ctx, repository, file, checke
 }
 
 // CachedPolicy mocks base method.
-func (m *MockPolicyCache) CachedPolicy(ctx context.Context, repository int64) (promotion.PolicyFile, time.Time, error) {
+func (m *MockPolicyCache) CachedPolicy(ctx context.Context, repository int64) (promotion.KnownPolicy, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "CachedPolicy", ctx, repository)
-	ret0, _ := ret[0].(promotion.PolicyFile)
-	ret1, _ := ret[1].(time.Time)
-	ret2, _ := ret[2].(error)
-	return ret0, ret1, ret2
+	ret0, _ := ret[0].(promotion.KnownPolicy)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // CachedPolicy indicates an expected call of CachedPolicy.
@@ -877,6 +876,22 @@ func (mr *MockReviewReaderMockRecorder) Detail(ctx, repository, commit any) *gom
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Detail", reflect.TypeOf((*MockReviewReader)(nil).Detail), ctx, repository, commit)
 }
 
+// PullRequestCommits mocks base method.
+func (m *MockReviewReader) PullRequestCommits(ctx context.Context, repository promotion.Repository, pull int) ([]promotion.ShippedCommit, bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "PullRequestCommits", ctx, repository, pull)
+	ret0, _ := ret[0].([]promotion.ShippedCommit)
+	ret1, _ := ret[1].(bool)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
+}
+
+// PullRequestCommits indicates an expected call of PullRequestCommits.
+func (mr *MockReviewReaderMockRecorder) PullRequestCommits(ctx, repository, pull any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PullRequestCommits", reflect.TypeOf((*MockReviewReader)(nil).PullRequestCommits), ctx, repository, pull)
+}
+
 // PullRequestsFrom mocks base method.
 func (m *MockReviewReader) PullRequestsFrom(ctx context.Context, repository promotion.Repository, branch string) ([]promotion.PullRequest, error) {
 	m.ctrl.T.Helper()
@@ -920,6 +935,45 @@ func (m *MockReviewReader) Reviews(ctx context.Context, repository promotion.Rep
 func (mr *MockReviewReaderMockRecorder) Reviews(ctx, repository, pull any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reviews", reflect.TypeOf((*MockReviewReader)(nil).Reviews), ctx, repository, pull)
+}
+
+// MockAuthorReader is a mock of AuthorReader interface.
+type MockAuthorReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockAuthorReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockAuthorReaderMockRecorder is the mock recorder for MockAuthorReader.
+type MockAuthorReaderMockRecorder struct {
+	mock *MockAuthorReader
+}
+
+// NewMockAuthorReader creates a new mock instance.
+func NewMockAuthorReader(ctrl *gomock.Controller) *MockAuthorReader {
+	mock := &MockAuthorReader{ctrl: ctrl}
+	mock.recorder = &MockAuthorReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockAuthorReader) EXPECT() *MockAuthorReaderMockRecorder {
+	return m.recorder
+}
+
+// Authors mocks base method.
+func (m *MockAuthorReader) Authors(ctx context.Context, repository promotion.Repository, commits []promotion.Commit) (map[promotion.Commit][]promotion.Person, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Authors", ctx, repository, commits)
+	ret0, _ := ret[0].(map[promotion.Commit][]promotion.Person)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Authors indicates an expected call of Authors.
+func (mr *MockAuthorReaderMockRecorder) Authors(ctx, repository, commits any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Authors", reflect.TypeOf((*MockAuthorReader)(nil).Authors), ctx, repository, commits)
 }
 
 // MockTreeReader is a mock of TreeReader interface.

@@ -33,6 +33,7 @@ var (
 
 	_ promotion.BranchReader      = (*Forge)(nil)
 	_ promotion.ReviewReader      = (*Forge)(nil)
+	_ promotion.AuthorReader      = (*Forge)(nil)
 	_ promotion.TreeReader        = (*Forge)(nil)
 	_ promotion.ArtifactReader    = (*Forge)(nil)
 	_ promotion.AttestationReader = (*Forge)(nil)
@@ -49,6 +50,7 @@ const maximumLookups = 10_000
 // Options are what a Forge can be given. The zero value works.
 type Options struct {
 	AppID   int64                                      // the app's own id; 0: asked of GitHub when it is first needed
+	GraphQL string                                     // the GraphQL API's address
 	Timeout time.Duration                              // of one call; 0: DefaultTimeout
 	Now     func() time.Time                           // nil: time.Now
 	Sleep   func(context.Context, time.Duration) error // waits between repeated reads, until the context ends; nil: a timer
@@ -56,10 +58,11 @@ type Options struct {
 
 // Forge asks GitHub and tells GitHub. It is safe for concurrent use.
 type Forge struct {
-	creator githubapp.ClientCreator
-	timeout time.Duration
-	now     func() time.Time
-	sleep   func(context.Context, time.Duration) error
+	creator  githubapp.ClientCreator
+	graphURL string
+	timeout  time.Duration
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
 
 	mutex   sync.Mutex
 	storage http.RoundTripper           // fetches from the signed addresses that GitHub gives: no credentials, no redirects
@@ -73,13 +76,14 @@ type Forge struct {
 // New makes a Forge. It makes no calls.
 func New(creator githubapp.ClientCreator, options Options) *Forge {
 	forge := &Forge{
-		creator: creator,
-		timeout: options.Timeout,
-		now:     options.Now,
-		sleep:   options.Sleep,
-		storage: newTransport(),
-		clients: make(map[identity]*github.Client),
-		lookups: make(map[string]int64),
+		creator:  creator,
+		graphURL: options.GraphQL,
+		timeout:  options.Timeout,
+		now:      options.Now,
+		sleep:    options.Sleep,
+		storage:  newTransport(),
+		clients:  make(map[identity]*github.Client),
+		lookups:  make(map[string]int64),
 
 		repositories: make(map[string]repositoryRead),
 

@@ -112,17 +112,28 @@ func (f *Forge) ResolveCommit(ctx context.Context, repository promotion.Reposito
 	return commit, nil
 }
 
-// commitAnswer is a commit in a comparison.
+// signatureAnswer is git's own author or committer.
+type signatureAnswer struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// commitAnswer is a commit in a comparison or a pull request.
 type commitAnswer struct {
-	SHA     string        `json:"sha"`
-	URL     string        `json:"html_url"`
-	Author  *personAnswer `json:"author"` // null: no account has the e-mail address
-	Parents []struct{}    `json:"parents"`
-	Git     struct {
-		Message string `json:"message"`
-		Author  *struct {
-			Name string `json:"name"`
-		} `json:"author"`
+	SHA       string        `json:"sha"`
+	URL       string        `json:"html_url"`
+	Author    *personAnswer `json:"author"` // null: no account has the e-mail address
+	Committer *personAnswer `json:"committer"`
+	Parents   []struct {
+		SHA string `json:"sha"`
+	} `json:"parents"`
+	Git struct {
+		Message      string           `json:"message"`
+		Author       *signatureAnswer `json:"author"`
+		Committer    *signatureAnswer `json:"committer"`
+		Verification *struct {
+			Verified bool `json:"verified"`
+		} `json:"verification"`
 	} `json:"commit"`
 }
 
@@ -136,12 +147,17 @@ func (c commitAnswer) shipped() (promotion.ShippedCommit, error) {
 		author = c.Git.Author.Name
 	}
 	title, _, _ := strings.Cut(strings.TrimSpace(c.Git.Message), "\n")
-	var people []promotion.Person
-	if c.Author != nil && c.Author.ID > 0 {
-		people = append(people, c.Author.person())
+	people, ask := c.authors()
+	var parents []promotion.Commit
+	for _, listed := range c.Parents {
+		parent, err := promotion.ParseCommit(listed.SHA)
+		if err != nil {
+			return promotion.ShippedCommit{}, fmt.Errorf("parent of %s: %w", commit.Short(), err)
+		}
+		parents = append(parents, parent)
 	}
 	return promotion.ShippedCommit{
-		People: people, Merge: len(c.Parents) > 1,
+		People: people, AskAuthors: ask, Parents: parents, ByGitHub: c.byGitHub(),
 		Commit: commit, Title: oneLine(title, maximumTitle), Author: oneLine(author, maximumTitle), URL: c.URL,
 	}, nil
 }

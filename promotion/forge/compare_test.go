@@ -61,7 +61,7 @@ func TestComparePages(t *testing.T) {
 				t.Errorf("%d commits of %d, files %q %t", len(read.Commits), read.Total, read.Files, read.AllFiles)
 			}
 			for number, shipped := range read.Commits {
-				if shipped.Commit.String() != fmt.Sprintf("%040x", number+1) || shipped.Merge {
+				if shipped.Commit.String() != fmt.Sprintf("%040x", number+1) || len(shipped.Parents) > 1 {
 					t.Fatalf("commit %d: %v", number, shipped)
 				}
 			}
@@ -198,7 +198,8 @@ func TestMergesAndPeople(t *testing.T) {
 	read, err := github.forge().Compare(t.Context(), shop, shaA, shaB)
 	expectKind(t, err, "none")
 	expected := []promotion.ShippedCommit{
-		{Commit: commit(t, shaA), Title: "merge", Author: "alice", People: []promotion.Person{alice}, Merge: true}, {Commit: commit(t, shaB)},
+		{Commit: commit(t, shaA), Title: "merge", Author: "alice", People: []promotion.Person{alice}, Parents: []promotion.Commit{commit(t, shaA), commit(t, shaB)}},
+		{Commit: commit(t, shaB), Parents: []promotion.Commit{commit(t, shaA)}},
 	}
 	if difference := cmp.Diff(expected, read.Commits, same); difference != "" {
 		t.Error(difference)

@@ -58,6 +58,7 @@ func NewClientCreator(config githubapp.Config, options ClientOptions) (githubapp
 	guarded := &guard{
 		next:    transport,
 		host:    v3.Host,
+		graph:   *v4,
 		maximum: cmp.Or(options.MaximumBody, DefaultMaximumBody),
 		observe: options.Observe,
 	}

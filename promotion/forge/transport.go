@@ -66,11 +66,12 @@ func withPassage(ctx context.Context, through passage) context.Context {
 	return context.WithValue(ctx, passageKey{}, through)
 }
 
-// guard is the transport below authentication. It sends requests to one host only (credentials are added to redirected
+// guard is the transport below authentication. It sends requests to one host, or to the GraphQL API's very address, only (credentials are added to redirected
 // requests as well), bounds the answers, and reports what was done.
 type guard struct {
 	next    http.RoundTripper
 	host    string
+	graph   url.URL // the one address that may lie on another host
 	maximum int64
 	observe Observe
 }
@@ -111,7 +112,7 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 func (g *guard) refuse(request *http.Request) error {
 	through, _ := request.Context().Value(passageKey{}).(passage)
 	switch {
-	case !strings.EqualFold(request.URL.Host, g.host):
+	case !strings.EqualFold(request.URL.Host, g.host) && *request.URL != g.graph:
 		return errOtherHost
 	case through.exact && request.Response != nil:
 		return errMoved

@@ -1,0 +1,163 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// is reports whether this is the other person: by GitHub's id, or by the login where only that is known.
+func (p Person) is(other Person) bool {
+	if other.ID == 0 || p.ID == 0 {
+		return other.Login != "" && strings.EqualFold(p.Login, other.Login)
+	}
+	return p.ID == other.ID
+}
+
+// pullContents are the commits of a pull request.
+type pullContents struct {
+	commits []ShippedCommit
+	whole   bool
+}
+
+// commitsOf reads the commits of a pull request, once.
+func (c *carrying) commitsOf(ctx context.Context, pull int) (pullContents, error) {
+	if known, found := c.contents[pull]; found {
+		return known, nil
+	}
+	if len(c.contents) >= maximumLookups {
+		return pullContents{}, fromGitHub(&PermanentError{Err: fmt.Errorf("more than %d pull requests would have to be looked up", maximumLookups)})
+	}
+	commits, whole, err := c.Reviews.PullRequestCommits(ctx, c.request.Repository, pull)
+	if err != nil {
+		return pullContents{}, fromGitHub(fmt.Errorf("read the commits of pull request #%d: %w", pull, err))
+	}
+	if c.contents == nil {
+		c.contents = map[int]pullContents{}
+	}
+	c.contents[pull] = pullContents{commits: commits, whole: whole}
+	return c.contents[pull], nil
+}
+
+// authorsOf returns everybody who wrote something that would ship: whose approval does not count. Git's author can be forged, so
+// that the authors of all pull requests that brought the commits count too, and those of the pull requests' commits. Whoever
+// pressed the button of a clean merge wrote nothing.
+func (c *carrying) authorsOf(ctx context.Context, into target, what *shipping) ([]Person, error) {
+	if !what.whole {
+		return nil, errors.New("so many commits would ship that their authors cannot all be looked at")
+	}
+	own, found, err := c.producing(ctx, into)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		c.knowProducing(into.commit, own)
+	}
+	var authors []Person
+	for _, commit := range what.commits {
+		pulls, err := c.pullsOf(ctx, commit.Commit)
+		if err != nil {
+			return nil, err
+		}
+		pulls = slices.DeleteFunc(slices.Clone(pulls), func(pull PullRequest) bool { return !into.counts(pull) })
+		written, err := c.authorsThrough(ctx, commit, pulls, pulls...)
+		if err != nil {
+			return nil, err
+		}
+		if len(written) == 0 && len(pulls) == 0 {
+			return nil, fmt.Errorf("GitHub knows no account for the author of %s, and no pull request that brought it: whose approval would be their own cannot be told", commit.Commit.Short())
+		}
+		authors = append(authors, written...)
+	}
+	return authors, nil
+}
+
+// counts reports whether the pull request brought what it holds: of open ones only that whose head is promoted.
+func (t target) counts(pull PullRequest) bool {
+	return pull.Merged || t.head != nil && pull.Number == t.pullRequest.Number
+}
+
+// knowProducing spares the look-up of the commit that the pull request in question produced.
+func (c *carrying) knowProducing(commit Commit, pull PullRequest) {
+	if c.pulls == nil {
+		c.pulls = map[Commit][]PullRequest{}
+	}
+	if _, known := c.pulls[commit]; !known {
+		c.pulls[commit] = []PullRequest{pull}
+	}
+}
+
+// authorsThrough returns the authors of a commit, and those of the pull requests through which it came. The commit's own pull
+// requests tell whether it is a clean merge.
+func (c *carrying) authorsThrough(ctx context.Context, commit ShippedCommit, own []PullRequest, through ...PullRequest) ([]Person, error) {
+	var authors []Person
+	if !slices.ContainsFunc(own, commit.merges) {
+		written, err := c.writersOf(ctx, []ShippedCommit{commit})
+		if err != nil {
+			return nil, err
+		}
+		authors = written
+	}
+	for _, pull := range through {
+		authors = append(authors, pull.Author)
+		contents, err := c.commitsOf(ctx, pull.Number)
+		if err != nil {
+			return nil, err
+		}
+		if !contents.whole {
+			return nil, fmt.Errorf("pull request #%d has more commits than GitHub lists: their authors cannot all be looked at", pull.Number)
+		}
+		written, err := c.writersOf(ctx, contents.commits)
+		if err != nil {
+			return nil, err
+		}
+		authors = append(authors, written...)
+	}
+	return slices.DeleteFunc(authors, func(person Person) bool { return person == Person{} }), nil
+}
+
+// merges reports whether the commit is the clean merge of the pull request: GitHub made it, of the branch's head and the pull
+// request's, which it does only where nothing conflicts. One in which conflicts were resolved is its author's own work: it is on
+// the pull request's branch, and merges the other way round.
+func (s ShippedCommit) merges(pull PullRequest) bool {
+	return s.ByGitHub && len(s.Parents) == 2 && pull.Merged && pull.MergeCommit == s.Commit && s.Parents[1] == pull.Head
+}
+
+// writersOf returns the accounts of the commits' authors and co-authors. GitHub is asked for those that no commit tells, once.
+func (c *carrying) writersOf(ctx context.Context, commits []ShippedCommit) ([]Person, error) {
+	var writers []Person
+	var ask []Commit
+	for _, commit := range commits {
+		writers = append(writers, commit.People...)
+		if _, known := c.authored[commit.Commit]; commit.AskAuthors && !known {
+			ask = append(ask, commit.Commit)
+		}
+	}
+	if len(ask) > 0 {
+		authored, err := c.Authors.Authors(ctx, c.request.Repository, ask)
+		if err != nil {
+			return nil, fromGitHub(fmt.Errorf("read whom the co-authors of %s and others are: %w", ask[0].Short(), err))
+		}
+		if c.authored == nil {
+			c.authored = map[Commit][]Person{}
+		}
+		for commit, people := range authored {
+			c.authored[commit] = people
+		}
+	}
+	for _, commit := range commits {
+		writers = append(writers, c.authored[commit.Commit]...)
+	}
+	return writers, nil
+}
+
+// withoutAuthors returns the commits as they are kept and shown.
+func withoutAuthors(commits []ShippedCommit) []ShippedCommit {
+	shown := slices.Clone(commits)
+	for i := range shown {
+		shown[i].People, shown[i].AskAuthors, shown[i].Parents, shown[i].ByGitHub = nil, false, nil, false
+	}
+	return shown
+}
