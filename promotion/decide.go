@@ -51,8 +51,8 @@ func Decide(facts Facts) Decision {
 	}
 	add(tagGates(facts, decision)...)
 	waive(facts, &decision)
-	if facts.Former != nil {
-		add(facts.Former.gates()...)
+	for _, former := range facts.Former {
+		add(former.gates(decision.Digest)...)
 	}
 	return decision
 }
@@ -114,24 +114,31 @@ func decidePeople(facts Facts, decision *Decision) {
 	}
 }
 
-// gates gives what the former policy would refuse and the present one does not say already.
-func (f FormerFact) gates() []Gate {
-	if f.Err != nil {
-		return []Gate{{
-			Name: "former policy", Reason: GitHubError, Expected: "the policy before this commit, which changes it", Actual: "could not tell: " + f.Err.Error(), Next: "ask again in a minute",
-		}}
-	}
-	gate := Gate{Name: "former policy", Reason: PolicyInvalid, Met: true, Expected: "what the policy before this commit asks for, as well", Actual: "it is met"}
-	if f.Facts == nil {
-		gate.Actual = "it did not have this environment and image"
+// gates gives what the former policy would refuse and the present one does not say already. Both must mean the same digest.
+func (f FormerFact) gates(digest Digest) []Gate {
+	gate := Gate{Name: "former policy", Reason: PolicyInvalid, Expected: "what the policy asks for under which the environment got what it has, as well"}
+	switch {
+	case f.Err != nil:
+		gate.Reason, gate.Actual, gate.Next = reasonOf(f.Err), "could not tell: "+f.Err.Error(), "ask again in a minute"
+		return []Gate{gate}
+	case f.Facts == nil:
+		gate.Met, gate.Actual = true, "it did not have this environment and image"
 		return []Gate{gate}
 	}
-	refused := Decide(*f.Facts).Unmet()
+	former := Decide(*f.Facts)
+	refused := former.Unmet()
 	for i := range refused {
-		refused[i].Name += " (policy before this commit)"
-		refused[i].Next = "this commit changes the policy, so that it is judged by the old one and the new one: meet both, or promote a later commit"
+		refused[i].Name += " (former policy)"
+		refused[i].Next = "the policy was changed since " + f.Facts.Environment.Name + " got what it has, so that the old one and the new one both judge: " +
+			"meet both once (keep the old one's stages until then), and the new one judges alone"
+	}
+	if len(refused) == 0 && former.Digest != digest {
+		gate.Reason, gate.Expected, gate.Actual = DigestMismatch, "the old policy and the new one mean the same digest", "the old one means "+orNone(former.Digest)
+		gate.Next = "let the stages of both prove one digest"
+		return []Gate{gate}
 	}
 	if len(refused) == 0 {
+		gate.Met, gate.Actual = true, "it is met"
 		return []Gate{gate}
 	}
 	return refused

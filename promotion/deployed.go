@@ -107,6 +107,33 @@ func (v *verifying) judgeFor(ctx context.Context, stage Stage, image Image, read
 	return verification, found, err
 }
 
+// deployedFor judges the run for one commit, into its records, and keeps nothing.
+func (o *Observer) deployedFor(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, commit Commit, records map[string]Records) error {
+	look := o.verifying(repository, policy, run)
+	for _, stage := range stagesOf(policy.Policy, run.Path) {
+		if ok, _ := stage.Qualifies(repository, run); !ok || stage.Digest == nil {
+			continue
+		}
+		read, ran, err := o.readStage(ctx, stage, run, look.jobs, Records{})
+		if err != nil {
+			return err
+		}
+		for _, image := range policy.Policy.Images {
+			if !ran || read.Running {
+				continue
+			}
+			verification, found, err := look.judgeFor(ctx, stage, image, read, commit, records[image.Name])
+			if err != nil {
+				return err
+			}
+			if found {
+				keep(records, verification)
+			}
+		}
+	}
+	return nil
+}
+
 // withBases fills in where pull requests with the head of a pull request's run went, where a stage asks for them: those that
 // deliveries told of, beside those that GitHub lists with the run (which are the open ones). Only where none is known does it
 // cost a call.

@@ -30,7 +30,7 @@ type Facts struct {
 	Overrides   []Entry
 	Overriders  *OverridersFact
 	TagRules    TagRules
-	Former      *FormerFact
+	Former      []FormerFact
 	ForCheck    bool // for a check run: what only the clock decides is a note
 }
 
@@ -40,8 +40,8 @@ type SourceFact struct {
 	Why    string // for people: "api is unchanged since …"
 }
 
-// FormerFact is the policy that governed before this commit changed it, and the facts under it. Nil Facts: it did not have
-// the environment or the image.
+// FormerFact is a policy under which the environment got what it has and that was changed since, and the facts under it. Nil
+// Facts: it did not have the environment or the image.
 type FormerFact struct {
 	Facts *Facts
 	Err   error
@@ -89,9 +89,10 @@ type InspectionFact struct {
 
 // CurrentFact says how the commit stands to what the environment has.
 type CurrentFact struct {
-	Commit     Commit // zero: unknown, or nothing is there yet
-	Digest     Digest // what the first tag names; zero: nothing
-	Named      Digest // what the first tag names, when that is not what the ledger has as live
+	Commit     Commit     // zero: unknown, or nothing is there yet
+	Digest     Digest     // what the first tag names; zero: nothing
+	Named      Digest     // what the first tag names, when that is not what the ledger has as live
+	Policy     PolicyMark // which policy judged what the ledger has as live
 	Comparison Comparison
 	Lost       []ShippedCommit // those that the environment has and the commit lacks
 	Err        error

@@ -2,46 +2,62 @@ package promotion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
-// former gives the policy that governed before the commit changed it, with the facts under it, or nil when the commit does
-// not change it: such a commit is judged by both. It costs no call when the comparison with what the environment has tells,
-// else one; and one or two more when the commit does change it.
-func (c *carrying) former(ctx context.Context, into target, facts Facts) (*FormerFact, error) {
-	policy, found, err := c.formerPolicy(ctx, facts)
+// former gives the facts under each policy that judges beside the present one: none where the policy is still that under which the
+// environment got what it has.
+func (c *carrying) former(ctx context.Context, into target, facts Facts) ([]FormerFact, error) {
+	policies, err := c.formerPolicies(ctx, into, facts)
 	if err != nil {
 		if again := c.again(err); again != nil {
 			return nil, again
 		}
-		return &FormerFact{Err: err}, nil
+		return []FormerFact{{Err: err}}, nil
 	}
-	if !found {
-		return nil, nil
+	var former []FormerFact
+	for _, policy := range policies {
+		under, err := c.under(ctx, into, facts, policy)
+		if err != nil {
+			return nil, err
+		}
+		former = append(former, under)
 	}
+	return former, nil
+}
+
+// under gathers the facts under a policy of before.
+func (c *carrying) under(ctx context.Context, into target, facts Facts, policy LoadedPolicy) (FormerFact, error) {
 	environment, hasEnvironment := policy.Policy.Environment(facts.Environment.Name)
 	image, hasImage := policy.Policy.Image(facts.Image.Name)
 	if !hasEnvironment || !hasImage {
-		return &FormerFact{}, nil
+		return FormerFact{}, nil
 	}
 	under := facts
 	under.Policy, under.Environment, under.Image = policy, environment, image
 	under.Scope, under.Inspection, under.Current, under.Head, under.Branch, under.TagRules, under.Holds = nil, nil, nil, nil, nil, TagRules{}, nil
+	var err error
+	if err = c.recordsUnder(ctx, into, &under, facts.Policy.Policy); err != nil {
+		if again := c.again(err); again != nil {
+			return FormerFact{}, again
+		}
+		return FormerFact{Err: err}, nil
+	}
 	if under.Person != nil {
 		if under.Person, err = c.personFact(ctx, environment); err != nil {
-			return nil, err
+			return FormerFact{}, err
 		}
 	}
 	if under.Overriders, err = c.overridersFact(ctx, under); err != nil {
-		return nil, err
+		return FormerFact{}, err
 	}
 	if !slices.Equal(environment.allowedBranches(facts.Repository), facts.Environment.allowedBranches(facts.Repository)) {
 		elsewhere := into
 		elsewhere.environment = environment
 		if err := c.branchFact(ctx, &elsewhere); err != nil {
-			return nil, err
+			return FormerFact{}, err
 		}
 		under.Branch = elsewhere.branch
 	}
@@ -49,29 +65,126 @@ func (c *carrying) former(ctx context.Context, into target, facts Facts) (*Forme
 	asked := under
 	asked.Inspection, asked.Current, asked.Scope = facts.Inspection, facts.Current, facts.Scope
 	if err := c.askRules(ctx, into, &asked); err != nil {
-		return nil, err
+		return FormerFact{}, err
 	}
 	under.Soak, under.Approvals, under.Reviewed, under.Provenance = asked.Soak, asked.Approvals, asked.Reviewed, asked.Provenance
-	return &FormerFact{Facts: &under}, nil
+	return FormerFact{Facts: &under}, nil
 }
 
-func (c *carrying) formerPolicy(ctx context.Context, facts Facts) (LoadedPolicy, bool, error) {
-	_, file, _ := strings.Cut(facts.Policy.File.Source, ":")
-	if !strings.HasPrefix(facts.Policy.File.Source, facts.Repository.FullName()+":") {
-		return LoadedPolicy{}, false, nil // the owner's file: no commit of this repository changes it
+// recordsUnder fills in the records as the former policy sees them. What it defines in another way than the present one was never
+// recorded under it: those stages are judged anew, from the runs that the commit has, and not kept. No call where it defines all
+// the same.
+func (c *carrying) recordsUnder(ctx context.Context, into target, under *Facts, present Policy) error {
+	other := definedAnew(under.Policy.Policy, present)
+	if len(other) == 0 {
+		return nil
 	}
-	if current := facts.Current; current != nil && current.Err == nil && current.Comparison.Status == "ahead" && current.Comparison.AllFiles && !slices.Contains(current.Comparison.Files, file) {
-		return LoadedPolicy{}, false, nil
+	if under.Source != nil {
+		into = c.standIns[under.Source.Commit]
 	}
-	detail, err := c.detail(ctx, facts.Commit)
-	if err != nil || len(detail.Parents) == 0 || detail.AllFiles && !slices.Contains(detail.Files, file) {
-		return LoadedPolicy{}, false, err
-	}
-	policy, err := c.Policies.At(ctx, facts.Repository, detail.Parents[0])
+	c.places() // shared by both
+	own := *c
+	own.policy = under.Policy
+	own.policy.Policy.Images, own.policy.Policy.MaxRetentionDays = []Image{under.Image}, 0
+	runs, err := own.runsUnder(ctx, into, present)
 	if err != nil {
-		return LoadedPolicy{}, false, fromGitHub(fmt.Errorf("read the policy before %s, which changes it: %w", facts.Commit.Short(), err))
+		return err
 	}
-	return policy, policy.Valid() && policy.Hash() != facts.Policy.Hash(), nil
+	isOther := func(name string) bool {
+		return slices.ContainsFunc(other, func(stage Stage) bool { return stage.Name == name })
+	}
+	recorded := into.records[under.Image.Name]
+	records := Records{Starts: slices.Clone(recorded.Starts)}
+	for _, verification := range recorded.Verifications {
+		stage, found := under.Policy.Policy.Stage(verification.Stage)
+		if !found || !isOther(stage.Name) || verification.Definition == stage.Definition() {
+			records.Verifications = append(records.Verifications, verification)
+		}
+	}
+	into.listed = slices.DeleteFunc(slices.Clone(into.listed), func(attempt Attempt) bool { return isOther(attempt.Stage) })
+	into.records = map[string]Records{under.Image.Name: records}
+	for _, run := range oldestFirst(runs) {
+		_, attempts, err := c.Observer.verify(ctx, under.Repository, own.policy, run, into.records)
+		into.listed = append(into.listed, attempts...)
+		if err != nil {
+			return err
+		}
+	}
+	if err := c.deployedUnder(ctx, *under, own.policy, other, into.records); err != nil {
+		return err
+	}
+	unwitnessed(into.records[under.Image.Name].Verifications, under.Records)
+	if into.origins, err = own.originsOf(ctx, &into, runs, into.origins.heads); err != nil {
+		return err
+	}
+	counted := own.countedOf(into, under.Image)
+	under.Records, under.Listed, under.Doubts = counted.records, counted.listed, counted.doubts
+	return nil
+}
+
+// definedAnew gives the stages that the present policy defines in another way, or not at all.
+func definedAnew(former, present Policy) []Stage {
+	var other []Stage
+	for _, stage := range former.Stages {
+		if now, found := present.Stage(stage.Name); !found || now.Definition() != stage.Definition() {
+			other = append(other, stage)
+		}
+	}
+	return other
+}
+
+// runsUnder gives the commit's runs of all kinds that the former policy asks for: those that were listed already, and the rest.
+func (c *carrying) runsUnder(ctx context.Context, into target, present Policy) ([]Run, error) {
+	listed := runKinds(present)
+	more := slices.DeleteFunc(runKinds(c.policy.Policy), func(kind RunKind) bool { return slices.Contains(listed, kind) })
+	if len(more) == 0 {
+		return into.runs, nil
+	}
+	runs, err := c.Runs.RunsOf(ctx, c.request.Repository, into.commit, more)
+	if err != nil {
+		return nil, fromGitHub(fmt.Errorf("list the runs of %s that the former policy asks for: %w", into.commit.Short(), err))
+	}
+	return append(slices.Clone(into.runs), runs...), nil
+}
+
+// unwitnessed takes back what was judged afterwards (it has no number) and that no record bears out: what the tag names by now is
+// not what a run used whose end no stage of the present policy saw.
+func unwitnessed(judged []Verification, recorded Records) {
+	for i := range judged {
+		one := &judged[i]
+		if one.ID != 0 || !one.Passed() {
+			continue
+		}
+		seen := slices.ContainsFunc(recorded.Verifications, func(witness Verification) bool {
+			return witness.Run == one.Run && witness.Digest == one.Digest && witness.Passed()
+		})
+		if !seen {
+			one.Failure, one.Detail = StageMissing, fmt.Sprintf("the present policy has no stage for run %d, so that nobody saw what it used: keep the stage", one.Run)
+		}
+	}
+}
+
+// deployedUnder judges those runs anew that no listing by commit has: the records name them.
+func (c *carrying) deployedUnder(ctx context.Context, under Facts, policy LoadedPolicy, other []Stage, of map[string]Records) error {
+	asked := map[int64]bool{}
+	for _, verification := range slices.Backward(under.Records.Verifications) {
+		deploys := func(stage Stage) bool { return stage.Digest != nil && stage.Workflow == verification.Workflow }
+		if !ByDigest(verification.Event) || asked[verification.Run] || len(asked) >= maximumStandIns || !slices.ContainsFunc(other, deploys) {
+			continue
+		}
+		asked[verification.Run] = true
+		run, err := c.Runs.Run(ctx, under.Repository, verification.Run)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fromGitHub(fmt.Errorf("read run %d of %s: %w", verification.Run, under.Repository.FullName(), err))
+		}
+		if err := c.Observer.deployedFor(ctx, under.Repository, policy, run, under.recorded(), of); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // askRules asks for the facts of the rules that the environment has beyond stages: in the ledger first, then outside.

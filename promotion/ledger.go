@@ -142,8 +142,9 @@ type Changes struct {
 	Announcements []Announcement
 	Work          []NewWork
 	Entries       []Entry // by Key: one that is known already is left as it is
-	ReleaseLanes  bool    // give back every lane held under this lease
-	Trace         string  // of the row that led to them; the ledger fills it in
+	Policies      []KeptPolicy
+	ReleaseLanes  bool   // give back every lane held under this lease
+	Trace         string // of the row that led to them; the ledger fills it in
 }
 
 // Add appends other's rows.
@@ -155,5 +156,6 @@ func (c *Changes) Add(other Changes) {
 	c.Announcements = append(c.Announcements, other.Announcements...)
 	c.Work = append(c.Work, other.Work...)
 	c.Entries = append(c.Entries, other.Entries...)
+	c.Policies = append(c.Policies, other.Policies...)
 	c.ReleaseLanes = c.ReleaseLanes || other.ReleaseLanes
 }

@@ -48,7 +48,8 @@ type Promotion struct {
 	Tags        []string
 	Moves       []Move
 	Requester   Person
-	Reason      string // --reason
+	Reason      string     // --reason
+	Policy      PolicyMark // by which it was judged
 	Decision    Decision
 	Ships       Shipment
 	Created     time.Time

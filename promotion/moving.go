@@ -83,6 +83,7 @@ func (m *moving) fill(decision Decision) {
 		}
 	}
 	m.promotion.Registry, m.promotion.Commit, m.promotion.Digest = m.scope.Registry, decision.Commit, decision.Digest
+	m.promotion.Policy = m.policy.Mark()
 	m.promotion.FromCommit, m.promotion.Tags, m.promotion.Decision, m.promotion.Ships = decision.FromCommit, decision.Tags, decision, m.ships
 }
 
@@ -92,11 +93,20 @@ func (m *moving) step(ctx context.Context, next State) (Promotion, error) {
 	if err != nil {
 		return promotion, err
 	}
-	if err := m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&promotion}, ReleaseLanes: next.Final()}); err != nil {
+	changes := Changes{Promotions: []*Promotion{&promotion}, ReleaseLanes: next.Final()}
+	if next == Running {
+		changes.Policies = m.judging()
+	}
+	if err := m.Journal.Commit(ctx, m.lease, changes); err != nil {
 		return promotion, err
 	}
 	m.promotion = promotion
 	return promotion, nil
+}
+
+// judging gives the policy that judged, to be kept: it judges what comes next, too, should it be changed by then.
+func (m *moving) judging() []KeptPolicy {
+	return []KeptPolicy{{Repository: m.request.Repository.ID, Hash: m.policy.Hash(), File: m.policy.File}}
 }
 
 // act moves the tags onto the decided digest: the row says so before the first is touched, and each is read back.
@@ -109,7 +119,7 @@ func (m *moving) act(ctx context.Context, decision Decision, inspection Inspecti
 		return Outcome{}, err
 	}
 	if m.promotion.State == Running {
-		err = m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&m.promotion}})
+		err = m.Journal.Commit(ctx, m.lease, Changes{Promotions: []*Promotion{&m.promotion}, Policies: m.judging()})
 	} else {
 		_, err = m.step(ctx, Running)
 	}

@@ -25,6 +25,7 @@ type PolicySource struct {
 	Presence *Presence
 	Files    PolicyFiles
 	Cache    PolicyCache
+	Past     PolicyArchive
 	Parse    ParsePolicy
 	Floor    Floor
 	Clock    func() time.Time
@@ -125,6 +126,15 @@ func (s *PolicySource) At(ctx context.Context, repository Repository, commit Com
 		return LoadedPolicy{}, fmt.Errorf("read the policy of %s at %s: %w", repository.FullName(), commit.Short(), err)
 	}
 	return s.parse(repository, file), nil
+}
+
+// Kept gives a policy as it judged a promotion. No call.
+func (s *PolicySource) Kept(ctx context.Context, repository Repository, mark PolicyMark) (LoadedPolicy, error) {
+	content, err := s.Past.KeptPolicy(ctx, repository.ID, mark.Hash)
+	if err != nil {
+		return LoadedPolicy{}, fmt.Errorf("read the policy by which %s was judged before: %w", repository.FullName(), err)
+	}
+	return s.parse(repository, PolicyFile{Head: mark.Head, Found: true, Source: mark.Source, Content: content}), nil
 }
 
 // load parses a file, once for as long as its content stays the same.

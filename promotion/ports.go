@@ -106,6 +106,12 @@ type PolicyCache interface {
 	ForgetPolicies(ctx context.Context, owner string) error
 }
 
+// PolicyArchive keeps the policies by which promotions were judged.
+type PolicyArchive interface {
+	// KeptPolicy gives the content under a hash, or ErrNotFound.
+	KeptPolicy(ctx context.Context, repository int64, hash string) ([]byte, error)
+}
+
 // PolicyFiles reads policy files from GitHub.
 type PolicyFiles interface {
 	// Head gives the head commit of the repository's default branch.
@@ -156,6 +162,8 @@ type PullRequest struct {
 	HeadRepository int64
 	Base           string
 	Closed         time.Time // zero: it is open
+	BaseCommit     Commit    // the base's head when the pull request last changed; zero where GitHub does not say
+	Commits        int       // how many it has; 0 where GitHub does not say
 	Title          string
 	Author         Person
 	URL            string

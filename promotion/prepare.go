@@ -178,6 +178,7 @@ func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 	if !found {
 		return nil
 	}
+	fact.Policy = live.Policy
 	if tags := facts.Environment.TagsFor(Commit{}); len(tags) > 0 {
 		if named := facts.Inspection.Inspection.Tags[tags[0]].Digest; !named.IsZero() && named != live.Digest {
 			fact.Named = named

@@ -23,6 +23,7 @@ type target struct {
 	records     map[string]Records // all that is known, also of runs that do not count
 	listed      []Attempt
 	origins     origins
+	runs        []Run // of the commit, as GitHub lists them
 	unclear     error // some run of the commit could not be judged
 	pullRequest PullRequest
 }
@@ -184,6 +185,7 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 	if err != nil {
 		return fromGitHub(fmt.Errorf("list the runs of %s: %w", into.commit.Short(), err))
 	}
+	into.runs = listed
 	heads, err := c.deployments(ctx, into, records)
 	if err != nil {
 		return err

@@ -56,33 +56,6 @@ func TestAFloorForbidsOverrides(t *testing.T) {
 	s.refuses(pull.Issue, s.Alice, `/promote override --gates soak --reason "hurry"`, "not_authorised")
 }
 
-func TestACommitThatChangesThePolicyIsJudgedByBoth(t *testing.T) {
-	s := governed(t)
-	begun := s.Merged("Begin")
-	first := s.verified(begun.MergeCommit(), "begin")
-	s.promotes(begun.Issue, s.Alice, "/promote", first)
-
-	s.Repository.CreateBranch("loosen", s.Repository.Head("main"), s.Walter)
-	loose := strings.Replace(s.defaultPolicy(), "requires: [test, staging]", "requires: [build]", 1)
-	pull := s.opened("Add a basket")
-	pull.Push("Ask for less", s.Walter, map[string]string{".github/verbatim.yml": loose})
-	pull.Merge("squash", s.Alice)
-	run, _, err := s.Built(pull.MergeCommit(), "basket")
-	s.must(err)
-	s.settled()
-	reply := s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing")
-	s.expect(reply, "stage staging (policy before this commit)", "judged by the old one and the new one")
-	s.Tested(run, "success")
-	s.Staged(pull.MergeCommit(), "success") // no stage of the new policy says so, but the old one's are not met either
-	s.settled()
-
-	next := s.Merged("Add a voucher")
-	_, digest, err := s.Built(next.MergeCommit(), "voucher")
-	s.must(err)
-	s.settled()
-	s.promotes(next.Issue, s.Alice, "/promote", digest) // from then on, the new policy alone governs
-}
-
 func TestAPolicyChangeThatChangesNothingForTheCommit(t *testing.T) {
 	s := governed(t)
 	pull := s.opened("Add a basket")

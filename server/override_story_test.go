@@ -47,7 +47,7 @@ func TestAnOverriderWhomOnlyTheCommitItselfNamesWaivesNothingOfTheFormerPolicy(t
 	pull.Merge("squash", s.Alice)
 	digest := s.staged(pull.MergeCommit(), "basket")
 	s.informs(pull.Issue, s.Walter, `/promote override production --gates soak --reason "mine"`, "walter waives soaking")
-	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "soaking"), "soak (policy before this commit)")
+	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "soaking"), "soak (former policy)")
 	s.informs(pull.Issue, olga, `/promote override production --gates soak --reason "hurry"`, "olga waives soaking")
 	s.expect(s.promotes(pull.Issue, s.Alice, "/promote", digest), "waived by walter: mine; olga: hurry")
 }

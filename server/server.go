@@ -115,7 +115,7 @@ func (s *Server) compose() error {
 		return err
 	}
 	presence := &promotion.Presence{Finder: s.forge, Names: s.ledger, Clock: clock}
-	policies := &promotion.PolicySource{Presence: presence, Files: s.forge, Cache: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
+	policies := &promotion.PolicySource{Presence: presence, Files: s.forge, Cache: s.ledger, Past: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
 	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Clock: clock}
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}

@@ -507,6 +507,45 @@ func (mr *MockPolicyCacheMockRecorder) ForgetPolicies(ctx, owner any) *gomock.Ca
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ForgetPolicies", reflect.TypeOf((*MockPolicyCache)(nil).ForgetPolicies), ctx, owner)
 }
 
+// MockPolicyArchive is a mock of PolicyArchive interface.
+type MockPolicyArchive struct {
+	ctrl     *gomock.Controller
+	recorder *MockPolicyArchiveMockRecorder
+	isgomock struct{}
+}
+
+// MockPolicyArchiveMockRecorder is the mock recorder for MockPolicyArchive.
+type MockPolicyArchiveMockRecorder struct {
+	mock *MockPolicyArchive
+}
+
+// NewMockPolicyArchive creates a new mock instance.
+func NewMockPolicyArchive(ctrl *gomock.Controller) *MockPolicyArchive {
+	mock := &MockPolicyArchive{ctrl: ctrl}
+	mock.recorder = &MockPolicyArchiveMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockPolicyArchive) EXPECT() *MockPolicyArchiveMockRecorder {
+	return m.recorder
+}
+
+// KeptPolicy mocks base method.
+func (m *MockPolicyArchive) KeptPolicy(ctx context.Context, repository int64, hash string) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "KeptPolicy", ctx, repository, hash)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// KeptPolicy indicates an expected call of KeptPolicy.
+func (mr *MockPolicyArchiveMockRecorder) KeptPolicy(ctx, repository, hash any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "KeptPolicy", reflect.TypeOf((*MockPolicyArchive)(nil).KeptPolicy), ctx, repository, hash)
+}
+
 // MockPolicyFiles is a mock of PolicyFiles interface.
 type MockPolicyFiles struct {
 	ctrl     *gomock.Controller

@@ -32,6 +32,7 @@ type pullRequestAnswer struct {
 	Title       string        `json:"title"`
 	URL         string        `json:"html_url"`
 	Author      *personAnswer `json:"user"`
+	Commits     int           `json:"commits"` // only in the answer for one pull request
 	Head        struct {
 		Branch     string            `json:"ref"`
 		SHA        string            `json:"sha"`
@@ -39,6 +40,7 @@ type pullRequestAnswer struct {
 	} `json:"head"`
 	Base struct {
 		Branch     string            `json:"ref"`
+		SHA        string            `json:"sha"`
 		Repository *repositoryAnswer `json:"repo"`
 	} `json:"base"`
 }
@@ -71,9 +73,19 @@ func (f *Forge) PullRequest(ctx context.Context, repository promotion.Repository
 	}
 	return promotion.PullRequest{
 		Number: answer.Number, State: answer.State, Merged: answer.Merged, MergeCommit: merge,
-		Head: head, HeadRepository: answer.Head.Repository.id(), Base: answer.Base.Branch, Closed: answer.closed(),
-		Title: oneLine(answer.Title, maximumTitle), Author: answer.Author.person(), URL: answer.URL,
+		Head: head, HeadRepository: answer.Head.Repository.id(), Base: answer.Base.Branch, BaseCommit: answer.baseCommit(), Commits: answer.Commits,
+		Closed: answer.closed(),
+		Title:  oneLine(answer.Title, maximumTitle), Author: answer.Author.person(), URL: answer.URL,
 	}, nil
+}
+
+// baseCommit gives the base's head when the pull request last changed; zero when GitHub names none.
+func (p *pullRequestAnswer) baseCommit() promotion.Commit {
+	commit, err := promotion.ParseCommit(p.Base.SHA)
+	if err != nil {
+		return promotion.Commit{}
+	}
+	return commit
 }
 
 var prefixPattern = regexp.MustCompile(`^[0-9a-f]{7,64}$`)

@@ -33,7 +33,7 @@ func pull(change ...func(map[string]any)) map[string]any {
 func TestPullRequest(t *testing.T) {
 	t.Parallel()
 	merged := promotion.PullRequest{
-		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, Base: "main",
+		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, Base: "main", BaseCommit: commit(t, shaB),
 		Title: "Add a cart", Author: alice, URL: "https://github.com/acme/shop/pull/5",
 	}
 	open := merged

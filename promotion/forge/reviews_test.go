@@ -128,7 +128,7 @@ func TestPullRequestsOf(t *testing.T) {
 	expectKind(t, err, "none")
 	github.expect(listPullsOf, second)
 	merged := promotion.PullRequest{
-		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, Base: "main",
+		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, Base: "main", BaseCommit: commit(t, shaB),
 		Title: "Add a cart", Author: alice, URL: "https://github.com/acme/shop/pull/5",
 	}
 	open, unnamed := merged, merged

@@ -22,7 +22,7 @@ func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes prom
 		}
 		changes := traced(changes, trace)
 		for _, write := range []func(context.Context, *transaction, promotion.Changes) error{
-			writeStarts, l.writeVerifications, l.writeRequests, l.writePromotions, l.writeEntries, l.writeAnnouncements, l.writeWork,
+			writeStarts, l.writeVerifications, l.writeRequests, l.writePromotions, writePolicies, l.writeEntries, l.writeAnnouncements, l.writeWork,
 		} {
 			if err := write(ctx, tx, changes); err != nil {
 				return err

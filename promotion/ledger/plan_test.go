@@ -122,6 +122,7 @@ func (b *book) live(called map[string]bool) {
 		running := &promotion.Promotion{Request: 1, Repository: 42, Environment: "production", Image: "api", Kind: promotion.KindPromotion, State: promotion.Running, Digest: digest, Commit: commit}
 		b.must(b.Commit(ctx, lease, promotion.Changes{
 			Requests: []*promotion.Request{request}, Promotions: []*promotion.Promotion{running},
+			Policies:      []promotion.KeptPolicy{{Repository: 42, Hash: "0123", File: promotion.PolicyFile{Source: "acme/shop:.github/verbatim.yml", Content: []byte("version: 1\n")}}},
 			Starts:        []promotion.Start{{Repository: 42, Image: "api", Commit: commit, Stage: "test", Run: 1, Attempt: 1, Digest: digest, Observed: b.clock.Now()}},
 			Verifications: []promotion.Verification{{Repository: 42, Image: "api", Commit: commit, Stage: "test", Run: 1, Attempt: 1, Digest: digest, Conclusion: suffix, Definition: suffix}},
 			Announcements: []promotion.Announcement{{Key: "reply/" + suffix, Kind: promotion.AnnounceReply, Repository: shop}, {Key: "slack/" + suffix, Kind: promotion.AnnounceSlack, Repository: shop}},
@@ -202,6 +203,8 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	b.must(err)
 	b.must(b.Rename(ctx, shop))
 	b.must(b.Forget(ctx, 42))
+	_, err = b.KeptPolicy(ctx, 42, "0123")
+	b.must(err)
 	b.must(b.ForgetPolicies(ctx, "acme"))
 	_, err = b.ClaimRegistry(ctx, image, 42)
 	b.must(err)
@@ -236,7 +239,7 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	_, err = b.Release(ctx, image, "", "root")
 	b.must(err)
 	does("Owned", "Release")
-	does("Named", "Rename", "Forget", "CachePolicy", "CachedPolicy", "ForgetPolicies", "ClaimRegistry", "AddWork", "Lead", "Reserve", "HoldEverything", "ResumeEverything",
+	does("Named", "Rename", "Forget", "CachePolicy", "CachedPolicy", "KeptPolicy", "ForgetPolicies", "ClaimRegistry", "AddWork", "Lead", "Reserve", "HoldEverything", "ResumeEverything",
 		"AnnouncementMade", "RetrySetAside", "DiscardSetAside", "Prune")
 }
 
