@@ -78,6 +78,11 @@ func reasonOf(err error) Reason {
 	if outside := (*OutsideError)(nil); errors.As(err, &outside) {
 		return outside.Reason
 	}
+	if paused, isPaused := Paused(err); isPaused && paused.Fault == FaultRegistryCredentials {
+		return RegistryError
+	} else if isPaused {
+		return GitHubError
+	}
 	return InternalError
 }
 

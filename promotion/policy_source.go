@@ -55,9 +55,18 @@ func (s *PolicySource) Tolerant(ctx context.Context, repository Repository) (Loa
 		return LoadedPolicy{Repository: repository}, nil
 	}
 	if err != nil {
-		return LoadedPolicy{}, err
+		return LoadedPolicy{}, errors.Join(err, s.neverRead(ctx, repository, known, err))
 	}
 	return s.Fresh(ctx, present)
+}
+
+// neverRead notes a repository whose policy could not be read yet, because of a fault of ours or of the settings: it may have one,
+// and is swept until that is known.
+func (s *PolicySource) neverRead(ctx context.Context, repository Repository, known KnownPolicy, err error) error {
+	if _, paused := Paused(err); known.Repository.ID != 0 || !paused {
+		return nil
+	}
+	return s.Cache.CachePolicy(ctx, repository, PolicyFile{}, time.Time{}, time.Time{})
 }
 
 // sameAs reports whether the policy was found under the repository's name, on the default branch that it comes with.
@@ -77,7 +86,8 @@ func (s *PolicySource) Fresh(ctx context.Context, present Repository) (LoadedPol
 	asked := s.Clock()
 	head, failure := s.Files.Head(ctx, present)
 	if failure != nil {
-		return LoadedPolicy{}, fmt.Errorf("read the head of %s's default branch: %w", present.FullName(), failure)
+		failure = fmt.Errorf("read the head of %s's default branch: %w", present.FullName(), failure)
+		return LoadedPolicy{}, errors.Join(failure, s.neverRead(ctx, present, known, failure))
 	}
 	// The owner's file can change without this repository's head: it is read again each time. What was kept under another name
 	// is another repository's, or was found by other rules.
@@ -85,7 +95,8 @@ func (s *PolicySource) Fresh(ctx context.Context, present Repository) (LoadedPol
 	own := strings.HasPrefix(file.Source, present.FullName()+":")
 	if err != nil || !known.sameAs(present) || file.Head != head || !own {
 		if file, err = s.Files.PolicyFile(ctx, present, head); err != nil {
-			return LoadedPolicy{}, fmt.Errorf("read the policy of %s: %w", present.FullName(), err)
+			err = fmt.Errorf("read the policy of %s: %w", present.FullName(), err)
+			return LoadedPolicy{}, errors.Join(err, s.neverRead(ctx, present, known, err))
 		}
 	}
 	if err := s.Cache.CachePolicy(ctx, present, file, asked, known.Checked); err != nil {

@@ -109,6 +109,8 @@ func (c *carrying) again(err error) error {
 	switch {
 	case errors.Is(err, ErrLeaseLost), errors.Is(err, context.Canceled), errors.As(err, &again):
 		return err
+	case c.pauses(err):
+		return &AgainError{Err: err, After: PauseAfter(c.Clock().Sub(c.request.Received)), Uncounted: true}
 	case c.outlasts(err):
 		return &AgainError{Err: err, After: waitingRetry, Uncounted: true}
 	case errors.As(err, &delayed) && delayed.Untried && delayed.After <= longestWait && c.Clock().Sub(c.request.Received) < untriedPatience:
@@ -120,6 +122,13 @@ func (c *carrying) again(err error) error {
 	}
 	wait := time.Duration(1<<c.attempt) * 200 * time.Millisecond
 	return &AgainError{Err: err, After: wait/2 + rand.N(wait)}
+}
+
+// pauses reports whether the request pauses: what failed is a fault of ours or of the settings, and the request is not too
+// old yet to be carried out once that is mended.
+func (c *carrying) pauses(err error) bool {
+	_, isPaused := Paused(err)
+	return isPaused && (c.Clock().Sub(c.request.Received) < sweepActs || c.request.State == RequestWaiting && c.outlasts(err))
 }
 
 // waitingRetry is when a waiting request is looked at again after something outside failed.

@@ -29,6 +29,9 @@ const (
 	LogAttempts    = "attempts"
 	LogAfter       = "after"
 	LogTrace       = "trace_id"
+	LogWhat        = "what"
+	LogFound       = "found"
+	LogMend        = "mend"
 )
 
 // logChanges writes one line for each thing that was decided.

@@ -19,6 +19,7 @@ type looks struct {
 	drift    *promotion.DriftWatch
 	sweep    *promotion.Sweep
 	swept    func(outcome string)
+	faults   Faults
 }
 
 // LookAtCheck computes the check run of an announcement anew.
@@ -33,7 +34,11 @@ func (l *looks) LookForDrift(ctx context.Context, lease promotion.Lease, subject
 	if err != nil || !found {
 		return promotion.Changes{}, err
 	}
-	return l.drift.Compare(ctx, lease, repository)
+	changes, err := l.drift.Compare(ctx, lease, repository)
+	if _, isPaused := promotion.Paused(err); isPaused || err == nil {
+		err = l.untilNext(ctx, "drift/"+subject, err)
+	}
+	return changes, err
 }
 
 // governed returns the repository with the id, if it has a policy. A row of work costs what its own repository costs, however many

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/verbatim-dev/verbatim/internal/selfcheck"
 	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/budget"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
@@ -35,6 +36,7 @@ type Metrics struct {
 	depth        *prometheus.GaugeVec
 	oldest       prometheus.Gauge
 	lanes        prometheus.Gauge
+	degraded     *prometheus.GaugeVec
 	known        map[string]bool
 }
 
@@ -55,7 +57,7 @@ func NewMetrics(events []string) *Metrics {
 		registry: prometheus.NewRegistry(), known: map[string]bool{},
 		deliveries:   counters("verbatim_deliveries_total", "Webhook deliveries by event and answered status.", "event", "status"),
 		deliveryTime: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "verbatim_delivery_seconds", Help: "How long deliveries took to be answered.", Buckets: quick}),
-		work:         counters("verbatim_work_total", "Rows of work by kind and outcome (done, again, retried, delayed, handed_back, set_aside, lost).", "kind", "outcome"),
+		work:         counters("verbatim_work_total", "Rows of work by kind and outcome (done, again, retried, delayed, paused, handed_back, set_aside, lost).", "kind", "outcome"),
 		workTime:     times("verbatim_work_seconds", "How long a try at a row of work took.", quick, "kind"),
 		workWait:     times("verbatim_work_wait_seconds", "How long rows of work that were due waited for a worker.", quick, "kind"),
 		requests:     counters("verbatim_requests_total", "Commands answered, by verb and result.", "verb", "result"),
@@ -70,13 +72,14 @@ func NewMetrics(events []string) *Metrics {
 		depth:        gauges("verbatim_work_rows", "Unfinished rows of work by kind and state (scheduled: for a later time).", "kind", "state"),
 		oldest:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
 		lanes:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_lanes_held", Help: "Lanes in which a promotion is under way."}),
+		degraded:     gauges("verbatim_degraded", "1 for what does not work until somebody mends it, or could not be told: /readyz says more.", "what"),
 	}
 	for _, event := range events {
 		m.known[event] = true
 	}
 	m.begin()
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
-		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.degraded, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -152,8 +155,14 @@ type Spending interface {
 	Hosts() map[string]bool
 }
 
-// Handler serves /metrics. The depth of the queue and the limits are read when they are asked for; spending may be nil.
-func (m *Metrics) Handler(reader DepthReader, spending Spending) http.Handler {
+// Health says what is degraded.
+type Health interface {
+	Degraded() []selfcheck.Finding
+}
+
+// Handler serves /metrics. The depth of the queue, the limits and what is degraded are read when they are asked for; spending
+// and health may be nil.
+func (m *Metrics) Handler(reader DepthReader, spending Spending, health Health) http.Handler {
 	served := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
@@ -168,6 +177,12 @@ func (m *Metrics) Handler(reader DepthReader, spending Spending) http.Handler {
 		}
 		if spending != nil {
 			m.spent(spending)
+		}
+		if health != nil {
+			m.degraded.Reset()
+			for _, finding := range health.Degraded() {
+				m.degraded.WithLabelValues(finding.Name).Set(1)
+			}
 		}
 		served.ServeHTTP(w, r)
 	})

@@ -56,7 +56,7 @@ func TestDashboardAndAlertsNameMetricsThatExist(t *testing.T) {
 func TestWhatAlertsWatchBeginsAtNothing(t *testing.T) {
 	t.Parallel()
 	recorder := httptest.NewRecorder()
-	server.NewMetrics([]string{"workflow_run"}).Handler(noWork{}, nil).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	server.NewMetrics([]string{"workflow_run"}).Handler(noWork{}, nil, nil).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
 	watched := 0
 	for _, expression := range alerts(t) {
 		for _, found := range risenSeries.FindAllStringSubmatch(expression, -1) {

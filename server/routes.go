@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
+
+	"github.com/verbatim-dev/verbatim/internal/selfcheck"
 )
 
 // routes are what the public listener serves.
@@ -42,28 +44,29 @@ func (s *Server) metricsRoutes() http.Handler {
 	if s.budget != nil {
 		spending = s.budget
 	}
-	mux.Handle("GET /metrics", s.metrics.Handler(s.ledger, spending))
+	mux.Handle("GET /metrics", s.metrics.Handler(s.ledger, spending, s.board))
 	return mux
 }
 
 type status struct {
-	Status string `json:"status"`
-	Reason string `json:"reason,omitempty"`
+	Status   string              `json:"status"`
+	Reason   string              `json:"reason,omitempty"`
+	Degraded []selfcheck.Finding `json:"degraded,omitempty"` // what does not work although deliveries are kept
 }
 
-// ready answers 200 when deliveries can be kept and worked off, else 503 with the reason.
+// ready answers 200 when deliveries can be kept, with what else is degraded, and 503 with the reason when they cannot.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
 	if s.worker == nil {
-		answer(w, http.StatusServiceUnavailable, status{"not ready", notConfigured})
+		answer(w, http.StatusServiceUnavailable, status{Status: "not ready", Reason: notConfigured})
 		return
 	}
 	if err := s.ledger.Healthy(ctx); err != nil {
-		answer(w, http.StatusServiceUnavailable, status{"not ready", "the ledger: " + err.Error()})
+		answer(w, http.StatusServiceUnavailable, status{Status: "not ready", Reason: "the ledger: " + err.Error(), Degraded: s.board.Degraded()})
 		return
 	}
-	answer(w, http.StatusOK, status{Status: "ready"})
+	answer(w, http.StatusOK, status{Status: "ready", Degraded: s.board.Degraded()})
 }
 
 func answer(w http.ResponseWriter, code int, body status) {

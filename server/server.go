@@ -15,6 +15,7 @@ import (
 
 	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/handlers"
+	"github.com/verbatim-dev/verbatim/internal/selfcheck"
 	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/budget"
 	"github.com/verbatim-dev/verbatim/promotion/evidence"
@@ -43,6 +44,8 @@ type Server struct {
 	budget   *budget.Budget
 	worker   *Worker
 	looks    *looks
+	board    *selfcheck.Board
+	check    *selfCheck
 	public   net.Listener
 	private  net.Listener
 	handlers []githubapp.EventHandler
@@ -54,7 +57,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
-	s := &Server{options: options}
+	s := &Server{options: options, board: selfcheck.NewBoard(options.Clock)}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -100,12 +103,13 @@ func (s *Server) compose() error {
 	}
 	s.forge = forge.New(creator, forge.Options{AppID: settings.GitHub.App.IntegrationID, GraphQL: settings.GitHub.V4APIURL, Now: clock})
 	var images promotion.ImageReader
+	var greeter selfcheck.Greeter
 	registries := s.options.Registry
 	if replaced, reads := registries.(promotion.ImageReader); reads {
 		images = replaced
 	} else {
 		genuine := registry.New(registryOptions(settings, s.options.Version, s.metrics, s.budget))
-		images = genuine
+		images, greeter = genuine, genuine
 		if registries == nil {
 			registries = genuine
 		}
@@ -134,7 +138,7 @@ func (s *Server) compose() error {
 	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks}
 	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock}
 	s.looks = &looks{
-		swept:  s.metrics.Swept,
+		swept: s.metrics.Swept, faults: s.board,
 		ledger: s.ledger, names: s.ledger, policies: policies, checks: checks,
 		drift: &promotion.DriftWatch{
 			Journal: s.ledger, Policies: policies, History: s.ledger, Book: s.ledger, Registry: registries, Records: s.ledger, Lanes: s.ledger,
@@ -159,8 +163,15 @@ func (s *Server) compose() error {
 	s.worker = &Worker{
 		Ledger: s.ledger, Handlers: s.handlers, Requests: promoter,
 		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, OnCommits: s.forge, Checks: s.forge, Messenger: notifier, Presence: presence},
-		Looker: s.looks,
-		Clock:  clock, Metrics: s.metrics, Logger: s.options.Logger, Parallel: settings.Workers, Lease: settings.Lease,
+		Looker: s.looks, Faults: s.board,
+		Clock: clock, Metrics: s.metrics, Logger: s.options.Logger, Parallel: settings.Workers, Lease: settings.Lease,
+	}
+	var handled []string
+	for _, handler := range s.handlers {
+		handled = append(handled, handler.Handles()...)
+	}
+	s.check = &selfCheck{
+		app: s.forge, greeter: greeter, needs: needsOf(settings, handled), hosts: registryHosts(settings), board: s.board, logger: s.options.Logger, last: map[string]selfcheck.State{},
 	}
 	return nil
 }
@@ -233,6 +244,10 @@ func (s *Server) Run(ctx context.Context) error {
 	serve(s.private, s.metricsRoutes())
 	if s.worker != nil {
 		group.Go(func() error {
+			if err := s.check.start(running); err != nil {
+				return err
+			}
+			group.Go(func() error { s.check.run(running); return nil })
 			if settings.CatchUpInterval > 0 {
 				s.lookBack(running)
 			}

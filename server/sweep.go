@@ -50,6 +50,21 @@ func (s *Server) addSweeps(ctx context.Context, after time.Duration) error {
 	return s.ledger.AddWork(ctx, rows)
 }
 
+// untilNext leaves to the next look what trying again now cannot mend: each look would add one more row about the same.
+func (l *looks) untilNext(ctx context.Context, look string, err error) error {
+	paused, isPaused := promotion.Paused(err)
+	if isPaused {
+		l.faults.Paused(look, paused)
+	} else {
+		l.faults.Done(look)
+	}
+	if permanent := (*promotion.PermanentError)(nil); isPaused || errors.As(err, &permanent) {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("not all of the repository was looked at; the next look tries again")
+		return nil
+	}
+	return err
+}
+
 // Sweep looks in a repository, under the name that it has now, for what no delivery told of. What cannot be mended by trying again is only logged: each sweep
 // would set aside one more row about the same.
 func (l *looks) Sweep(ctx context.Context, lease promotion.Lease, subject string) (promotion.Changes, error) {
@@ -72,11 +87,7 @@ func (l *looks) Sweep(ctx context.Context, lease promotion.Lease, subject string
 	} else {
 		l.swept("done")
 	}
-	if permanent := (*promotion.PermanentError)(nil); errors.As(err, &permanent) {
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("not all of the repository was swept; the next sweep tries again")
-		err = nil
-	}
-	return promotion.Changes{}, err
+	return promotion.Changes{}, l.untilNext(ctx, "sweep/"+subject, err)
 }
 
 // loggedJournal logs what is committed before a row of work ends, as the worker does what is committed with its end.

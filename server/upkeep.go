@@ -32,6 +32,11 @@ func (u *Upkeep) SetAside(ctx context.Context) ([]ledger.SetAsideRow, error) {
 // Retry gives a row back to the workers. It returns promotion.ErrNotFound when no such row is set aside.
 func (u *Upkeep) Retry(ctx context.Context, id int64) error { return u.ledger.RetrySetAside(ctx, id) }
 
+// RetryAll gives all rows that were set aside back to the workers, or those of one kind ("" for any), and returns how many.
+func (u *Upkeep) RetryAll(ctx context.Context, kind promotion.WorkKind) (int64, error) {
+	return u.ledger.RetryAllSetAside(ctx, kind)
+}
+
 // Discard ends a row without doing it. It returns promotion.ErrNotFound when no such row is set aside.
 func (u *Upkeep) Discard(ctx context.Context, id int64) error {
 	return u.ledger.DiscardSetAside(ctx, id)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type Worker struct {
 	Requests Carrier
 	Teller   Teller
 	Looker   Looker
+	Faults   Faults
 	Clock    func() time.Time
 	Metrics  *Metrics
 	Logger   zerolog.Logger
@@ -167,6 +169,9 @@ func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	ctx = promotion.WithTurn(logger.WithContext(ctx), turnOf(work))
 	changes, err := w.attempt(ctx, work)
 	outcome := w.conclude(ctx, work, changes, err)
+	if _, paused := promotion.Paused(err); !paused {
+		w.Faults.Done(faultKey(work))
+	}
 	w.Metrics.work.WithLabelValues(string(work.Kind), outcome).Inc()
 	w.Metrics.workTime.WithLabelValues(string(work.Kind)).Observe(w.Clock().Sub(began).Seconds())
 }
@@ -260,6 +265,10 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 	var permanent *promotion.PermanentError
 	var again *promotion.AgainError
 	var delayed *promotion.DelayedError
+	paused, isPaused := promotion.Paused(failure)
+	if isPaused && w.Faults.Paused(faultKey(work), paused) {
+		logger.Error().Err(failure).Str(LogWhat, string(paused.Fault)).Str(LogMend, paused.Mend).Msg("work pauses until this is mended, and then goes on by itself")
+	}
 	switch {
 	case errors.Is(failure, context.Canceled):
 		return "handed_back", w.Ledger.HandBack(ctx, work.Lease)
@@ -268,6 +277,9 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 			logger.Warn().Err(failure).Dur(LogAfter, again.After).Int(LogAttempts, work.Attempts).Msg("work is tried again")
 		}
 		return "again", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(again.After), failure.Error(), !again.Uncounted)
+	case isPaused:
+		wait := promotion.PauseAfter(w.Clock().Sub(work.Created))
+		return "paused", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(wait/2+rand.N(wait)), failure.Error(), false)
 	case errors.As(failure, &delayed) && delayed.Untried:
 		return "delayed", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(delayed.After+rand.N(time.Second)), failure.Error(), false)
 	case errors.As(failure, &permanent), work.Attempts >= workAttempts:
@@ -282,6 +294,9 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 	logger.Warn().Err(failure).Dur(LogAfter, wait).Int(LogAttempts, work.Attempts).Msg("work failed; it is tried again")
 	return "retried", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(wait), failure.Error(), true)
 }
+
+// faultKey names the work for the board of faults.
+func faultKey(work promotion.Work) string { return "work/" + strconv.FormatInt(work.Work, 10) }
 
 func (w *Worker) countRequests(changes promotion.Changes) {
 	for _, request := range changes.Requests {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/rs/zerolog"
@@ -31,7 +32,9 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return exitError{2, err}
 			}
-			if err := served.Run(command.Context()); err != nil {
+			if err := served.Run(command.Context()); errors.Is(err, server.ErrWrongSettings) {
+				return exitError{2, err}
+			} else if err != nil {
 				return exitError{3, err}
 			}
 			return nil

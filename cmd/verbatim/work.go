@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/verbatim-dev/verbatim/config"
+	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/server"
 )
 
@@ -45,15 +47,56 @@ func workCommand() *cobra.Command {
 				return withUpkeep(command, file, func(upkeep *server.Upkeep) error { return listWork(command.Context(), upkeep, command.OutOrStdout()) })
 			},
 		},
-		&cobra.Command{
-			Use: "retry ROW", Short: "Give a row back to the workers", Args: cobra.ExactArgs(1),
-			RunE: act(func(ctx context.Context, upkeep *server.Upkeep, id int64) error { return upkeep.Retry(ctx, id) }, "is tried again"),
-		},
+		retryCommand(&file, act(func(ctx context.Context, upkeep *server.Upkeep, id int64) error { return upkeep.Retry(ctx, id) }, "is tried again")),
 		&cobra.Command{
 			Use: "discard ROW", Short: "End a row without doing it", Args: cobra.ExactArgs(1),
 			RunE: act(func(ctx context.Context, upkeep *server.Upkeep, id int64) error { return upkeep.Discard(ctx, id) }, "is discarded"),
 		},
 	)
+	return command
+}
+
+// workKinds are the kinds of rows, as work list shows them.
+var workKinds = []promotion.WorkKind{
+	promotion.WorkDelivery, promotion.WorkRequest, promotion.WorkAnnouncement, promotion.WorkCheck, promotion.WorkDrift, promotion.WorkSweep,
+}
+
+func retryCommand(file *string, one func(*cobra.Command, []string) error) *cobra.Command {
+	var all bool
+	var kind string
+	command := &cobra.Command{
+		Use: "retry ROW | --all [--kind KIND]", Short: "Give a row, or all of them, back to the workers",
+		Long: "Give a row that was set aside back to the workers, with all its attempts before it; or with --all every one, or every one\n" +
+			"of a kind. A command that is too old by then is answered, not carried out.",
+		Args: func(_ *cobra.Command, arguments []string) error {
+			switch {
+			case all && len(arguments) > 0:
+				return exitError{2, errors.New("expected a row or --all, found both")}
+			case !all && len(arguments) != 1:
+				return exitError{2, errors.New("expected the number of one row, as verbatim work list shows it, or --all")}
+			case !all && kind != "":
+				return exitError{2, errors.New("--kind goes with --all")}
+			case kind != "" && !slices.Contains(workKinds, promotion.WorkKind(kind)):
+				return exitError{2, fmt.Errorf("--kind: expected one of %v, found %q", workKinds, kind)}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if !all {
+				return one(command, arguments)
+			}
+			return withUpkeep(command, *file, func(upkeep *server.Upkeep) error {
+				count, err := upkeep.RetryAll(command.Context(), promotion.WorkKind(kind))
+				if err != nil {
+					return exitError{3, err}
+				}
+				_, err = fmt.Fprintf(command.OutOrStdout(), "%d rows are tried again\n", count)
+				return err
+			})
+		},
+	}
+	command.Flags().BoolVar(&all, "all", false, "every row that was set aside")
+	command.Flags().StringVar(&kind, "kind", "", "with --all: only rows of this kind, as verbatim work list shows it")
 	return command
 }
 

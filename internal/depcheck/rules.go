@@ -51,6 +51,7 @@ var (
 	commands = room{folder: "cmd"}
 	support  = room{folder: "internal"}
 	demo     = room{folder: "internal/demo"}
+	checking = room{folder: "internal/selfcheck"}
 	files    = room{folder: "deploy"}
 )
 
@@ -75,13 +76,17 @@ func below(path string) (allowed []room, rule, instead string) {
 			"handlers import promotion only",
 			"declare a small interface in handlers, and let server pass the implementation in"
 	case server.has(path):
-		return []room{adapters, settings, handlers, server},
+		return []room{adapters, settings, handlers, server, checking},
 			"server imports handlers, config, adapters and promotion",
 			"move what is needed into server or a room below it; test support stays in tests"
 	case commands.has(path):
-		return []room{adapters, settings, handlers, server, commands, demo},
+		return []room{adapters, settings, handlers, server, commands, demo, checking},
 			"a command imports the rooms below it, and internal/demo as its only helper of internal",
 			"move what is needed into a room below; stand-ins are for tests and the demo"
+	case checking.has(path):
+		return []room{adapters, checking},
+			"internal/selfcheck imports adapters and promotion",
+			"pass what it needs to know of the settings in"
 	case support.has(path):
 		return []room{adapters, settings, handlers, server, support},
 			"what is internal imports no command",

@@ -36,6 +36,11 @@ func (f *Forge) App(ctx context.Context) (App, error) {
 	const operation = "read our own app"
 	var answer appAnswer
 	_, err := f.call(ctx, theApp, request{operation: operation, method: http.MethodGet, address: at("app")}, &answer)
+	if statusOf(err) == http.StatusNotFound || errors.Is(err, errNotGitHub) {
+		return App{}, &promotion.PausedError{
+			Fault: promotion.FaultGitHubCredentials, Mend: mendCredentials + "; and GITHUB_V3_API_URL", Err: fmt.Errorf("%w: it knows no such app", err),
+		}
+	}
 	if err != nil {
 		return App{}, err
 	}

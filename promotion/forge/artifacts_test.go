@@ -93,7 +93,7 @@ func TestArtifactsThatAreNone(t *testing.T) {
 		"expires at some time":   with("expires_at", "tomorrow"),
 		"a number for an expiry": with("expires_at", 1772366400),
 	})
-	refusals(t, listArtifacts, ask, map[int]string{403: "permanent", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
+	refusals(t, listArtifacts, ask, map[int]string{403: "paused", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
 	t.Run("without end", func(t *testing.T) {
 		t.Parallel()
 		github := newStub(t)
@@ -332,7 +332,7 @@ func TestDownloadRefusedByGitHub(t *testing.T) {
 	}{
 		"not there":                          {status(404, "Not Found"), "not found"},
 		"expired":                            {status(410, "Artifact has expired"), "not found"},
-		"forbidden":                          {status(403, "Resource not accessible by integration"), "permanent"},
+		"forbidden":                          {status(403, "Resource not accessible by integration"), "paused"},
 		"conflict":                           {status(409, "Conflict"), "retryable"},
 		"unprocessable":                      {status(422, "Validation Failed"), "permanent"},
 		"something else's 404":               {moved(404, ""), "retryable"},

@@ -83,7 +83,7 @@ func TestAttestationsThatAreNone(t *testing.T) {
 		"only lists":       ok(map[string]any{"attestations": []any{map[string]any{"bundle": []any{}}}}),
 		"something else's": func(writer http.ResponseWriter, _ *http.Request) { writer.WriteHeader(404) },
 	})
-	refusals(t, listAttestations, ask, map[int]string{403: "permanent", 409: "retryable", 410: "permanent", 422: "permanent"})
+	refusals(t, listAttestations, ask, map[int]string{403: "paused", 409: "retryable", 410: "permanent", 422: "permanent"})
 	t.Run("no digest", func(t *testing.T) {
 		t.Parallel()
 		_, err := newStub(t).forge().Attestations(t.Context(), shop, promotion.Digest{})
@@ -101,7 +101,7 @@ func TestAttestationsThatAreNone(t *testing.T) {
 		github := newStub(t)
 		github.on(listAttestations, status(403, "Resource not accessible by integration"))
 		err := ask(t.Context(), github.forge())
-		expectKind(t, err, "permanent")
+		expectKind(t, err, "paused")
 		if !strings.Contains(err.Error(), "attestations: read") {
 			t.Errorf("the error names no permission: %v", err)
 		}

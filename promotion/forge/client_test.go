@@ -99,7 +99,7 @@ func TestAppWithWrongKey(t *testing.T) {
 	github := newStub(t)
 	github.on(readApp, status(401, "A JSON web token could not be decoded"))
 	_, err := github.forge().App(t.Context())
-	expectKind(t, err, "permanent")
+	expectKind(t, err, "paused")
 	github.expect(readApp)
 	if !strings.Contains(err.Error(), "GITHUB_APP_PRIVATE_KEY") {
 		t.Errorf("error %v", err)

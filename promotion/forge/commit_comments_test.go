@@ -221,7 +221,7 @@ func TestFindCommitCommentUnclear(t *testing.T) {
 		"a user's name":    list(map[string]any{"id": 10, "body": marker, "user": "verbatim[bot]"}),
 		"an array of text": list(map[string]any{"id": 10, "body": []any{marker}}),
 	})
-	refusals(t, listCommitComments, ask, map[int]string{403: "permanent", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
+	refusals(t, listCommitComments, ask, map[int]string{403: "paused", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
 	for _, empty := range []string{"", " \n"} {
 		_, _, err := newStub(t).forge().FindCommitComment(t.Context(), shop, commit(t, shaA), empty, now)
 		expectKind(t, err, "permanent")

@@ -183,7 +183,7 @@ func TestComparisonsThatAreNone(t *testing.T) {
 		"renamed, nobody knows from": files(map[string]any{"filename": "new.go", "status": "renamed"}),
 		"files of another kind":      compared(1, 1, 1, "files", "all of them"),
 	})
-	refusals(t, compareBoth, ask, map[int]string{403: "permanent", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
+	refusals(t, compareBoth, ask, map[int]string{403: "paused", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
 }
 
 // TestMergesAndPeople: what tells a merge, and who had a part in it.

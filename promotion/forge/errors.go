@@ -18,6 +18,8 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
+var errNotGitHub = errors.New("something that is not GitHub's API answered 404")
+
 // failure is what became of a call that did not succeed.
 type failure struct {
 	err         error // of the domain's kinds
@@ -163,18 +165,17 @@ func (f *Forge) judgeRefusal(r request, refused refusal) *failure {
 	status := refused.status
 	switch {
 	case status == http.StatusUnauthorized:
-		answer.hint = "it does not take the app's credentials; check GITHUB_APP_INTEGRATION_ID, GITHUB_APP_PRIVATE_KEY and this machine's clock"
-		permanent.credentials = true
-		return permanent
+		return &failure{credentials: true, err: refusedCredentials(answer)}
 	case status == http.StatusTooManyRequests, status == http.StatusForbidden && limitsRate(refused):
 		return &failure{err: f.delayed(r.operation, "rate limit", refused.header, time.Time{})}
-	case status == http.StatusForbidden:
-		answer.hint = forbiddenHint(r, refused)
+	case status == http.StatusForbidden && (lacksPermission(refused) || r.method == http.MethodGet):
+		return &failure{err: forbidden(r, refused, answer)}
+	case status == http.StatusForbidden: // such as a locked conversation, which nobody has to mend
 		return permanent
 	case status == http.StatusNotFound && refused.github:
 		return &failure{err: answer}
 	case status == http.StatusNotFound:
-		return &failure{err: fmt.Errorf("%s: something that is not GitHub's API answered 404", r.operation)}
+		return &failure{err: fmt.Errorf("%s: %w", r.operation, errNotGitHub)}
 	case status >= http.StatusInternalServerError && refused.header.Get("Retry-After") != "":
 		return &failure{err: &promotion.DelayedError{Err: answer, After: f.wait(refused.header, time.Time{})}}
 	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
@@ -192,7 +193,16 @@ func (f *Forge) judgeToken(r request, token *tokenError) *failure {
 	r.operation += ": get the installation's token"
 	judged := f.judgeRefusal(r, token.refusal)
 	judged.credentials = false
-	if token.refusal.status != http.StatusNotFound {
+	switch {
+	case token.refusal.status == http.StatusForbidden: // the installation is suspended, or the organisation keeps us out
+		answer := &answerError{operation: r.operation, status: token.refusal.status, message: token.refusal.message}
+		return &failure{err: &promotion.PausedError{
+			Fault: promotion.FaultGitHubCredentials, What: "installation", Err: answer,
+			Mend: "an owner of the organisation has to let the app in again: look at the installation's settings page on GitHub",
+		}}
+	case token.refusal.status == http.StatusNotFound && strings.Contains(token.refusal.message, "Integration not found"):
+		return &failure{err: refusedCredentials(&answerError{operation: r.operation, status: token.refusal.status, message: token.refusal.message})}
+	case token.refusal.status != http.StatusNotFound:
 		return judged
 	}
 	return &failure{uninstalled: true, err: &promotion.PermanentError{Err: fmt.Errorf(
@@ -204,19 +214,6 @@ func (f *Forge) judgeToken(r request, token *tokenError) *failure {
 func limitsRate(refused refusal) bool {
 	return refused.header.Get("Retry-After") != "" || refused.header.Get("X-RateLimit-Remaining") == "0" ||
 		strings.Contains(strings.ToLower(refused.message), "rate limit")
-}
-
-// forbiddenHint names the permission that is probably missing: GitHub says which ones a call accepts in a header.
-// (https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible)
-func forbiddenHint(r request, refused refusal) string {
-	if !strings.Contains(refused.message, "not accessible by integration") {
-		return ""
-	}
-	permission := r.permission
-	if accepted := refused.header.Get("X-Accepted-GitHub-Permissions"); accepted != "" {
-		permission = oneLine(accepted, 100)
-	}
-	return "the app probably lacks the permission " + permission + ", or its new permissions were not accepted yet"
 }
 
 // delayed makes the error for a limit that was hit.

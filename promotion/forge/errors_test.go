@@ -46,16 +46,16 @@ func TestReadFailures(t *testing.T) {
 		reads   int
 		text    string // must be in the error
 	}{
-		"wrong credentials": {[]answer{status(401, "Bad credentials")}, "permanent", 2, "GITHUB_APP_PRIVATE_KEY"},
+		"wrong credentials": {[]answer{status(401, "Bad credentials")}, "paused", 2, "GITHUB_APP_PRIVATE_KEY"},
 		"revoked token":     {[]answer{status(401, "Bad credentials"), ok(run())}, "none", 2, ""},
 		"permission missing": {
 			[]answer{status(403, "Resource not accessible by integration")},
-			"permanent", 1,
+			"paused", 1,
 			"probably lacks the permission actions: read",
 		},
 		"permission missing, named by GitHub": {[]answer{status(403, "Resource not accessible by integration",
-			"X-Accepted-GitHub-Permissions", "actions=read; contents=read")}, "permanent", 1, "actions=read; contents=read"},
-		"forbidden otherwise": {[]answer{status(403, "Repository access blocked")}, "permanent", 1, "Repository access blocked"},
+			"X-Accepted-GitHub-Permissions", "actions=read; contents=read")}, "paused", 1, "actions=read; contents=read"},
+		"forbidden otherwise": {[]answer{status(403, "Repository access blocked")}, "paused", 1, "Repository access blocked"},
 		"secondary limit": {
 			[]answer{status(403, "You have exceeded a secondary rate limit", "Retry-After", "37")},
 			"delayed 37s", 1, "rate limit",
@@ -162,8 +162,8 @@ func TestTokenFailures(t *testing.T) {
 		tokens int
 		text   string
 	}{
-		"wrong key":   {status(401, "A JSON web token could not be decoded"), "permanent", 1, "GITHUB_APP_INTEGRATION_ID"},
-		"suspended":   {status(403, "This installation has been suspended"), "permanent", 1, "suspended"},
+		"wrong key":   {status(401, "A JSON web token could not be decoded"), "paused", 1, "GITHUB_APP_INTEGRATION_ID"},
+		"suspended":   {status(403, "This installation has been suspended"), "paused", 1, "suspended"},
 		"uninstalled": {status(404, "Not Found"), "permanent", 1, "not installed"},
 		"rate limit":  {status(429, "slow down", "Retry-After", "9"), "delayed 9s", 1, ""},
 		"500":         {status(500, "Server Error"), "retryable", 3, ""},

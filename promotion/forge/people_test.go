@@ -42,7 +42,7 @@ func TestRole(t *testing.T) {
 			"permission": "admin", "role_name": "admin",
 			"user": map[string]any{"id": 666, "login": "alice", "type": "User"},
 		}), "", "permanent"},
-		"forbidden": {status(403, "Resource not accessible by integration"), "", "permanent"},
+		"forbidden": {status(403, "Resource not accessible by integration"), "", "paused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +91,7 @@ func TestTeamMember(t *testing.T) {
 		"not in it":         {status(404, "Not Found"), false, "none"},
 		"no state":          {ok(map[string]any{"role": "member"}), false, "retryable"},
 		"an unknown state":  {ok(map[string]any{"state": "ACTIVE"}), false, "retryable"},
-		"may not look":      {status(403, "Resource not accessible by integration"), false, "permanent"},
+		"may not look":      {status(403, "Resource not accessible by integration"), false, "paused"},
 		"server error":      {status(500, "Server Error"), false, "retryable"},
 		"an empty answer":   {raw("application/json", "{}"), false, "retryable"},
 		"a list, not a map": {raw("application/json", "[]"), false, "retryable"},

@@ -78,8 +78,8 @@ func TestPolicyFile(t *testing.T) {
 		"the owner's was transferred to another owner": {missing, func(writer http.ResponseWriter, request *http.Request) {
 			http.Redirect(writer, request, "/repositories/666/contents/verbatim.yml", http.StatusMovedPermanently)
 		}, "none", 2, "", ""},
-		"may not read it":                    {status(403, "Resource not accessible by integration"), nil, "permanent", 1, "", ""},
-		"may not read the owner's":           {missing, status(403, "Resource not accessible by integration"), "permanent", 2, "", ""},
+		"may not read it":                    {status(403, "Resource not accessible by integration"), nil, "paused", 1, "", ""},
+		"may not read the owner's":           {missing, status(403, "Resource not accessible by integration"), "paused", 2, "", ""},
 		"server error":                       {status(500, "Server Error"), nil, "retryable", 3, "", ""},
 		"server error at the owner's":        {missing, status(500, "Server Error"), "retryable", 4, "", ""},
 		"a replica that lags behind":         {status(404, "No commit found for the ref "+shaA), nil, "retryable", 1, "", ""},

@@ -184,7 +184,7 @@ func TestRunsOf(t *testing.T) {
 	}{
 		"no count":                {ok(map[string]any{}), "retryable"},
 		"a run that is not whole": {ok(map[string]any{"total_count": 1, "workflow_runs": []any{map[string]any{"id": 1, "head_sha": shaA}}}), "retryable"},
-		"forbidden":               {status(403, "Resource not accessible by integration"), "permanent"},
+		"forbidden":               {status(403, "Resource not accessible by integration"), "paused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -258,7 +258,7 @@ func TestStoryArtifacts(t *testing.T) {
 	}
 	w.shop.Installation().SetPermission("actions", "")
 	_, err = w.forge.Download(t.Context(), w.repository, listed[1], 1<<20)
-	expectKind(t, err, "permanent")
+	expectKind(t, err, "paused")
 }
 
 // TestStoryAttestations: of a digest, and none of another.
@@ -283,7 +283,7 @@ func TestStoryAttestations(t *testing.T) {
 	w.calls(route, route)
 	w.shop.Installation().SetPermission("attestations", "")
 	_, err = w.forge.Attestations(t.Context(), w.repository, digest(t))
-	expectKind(t, err, "permanent")
+	expectKind(t, err, "paused")
 }
 
 // TestStoryCommitComments: a comment made, found and edited among fakes, and a reaction twice.
@@ -329,8 +329,8 @@ func TestStoryCommitComments(t *testing.T) {
 	expectKind(t, errOf(w.forge.CreateCommitComment(t.Context(), w.repository, at, " \n")), "permanent")
 	w.shop.Installation().SetPermission("contents", "read")
 	expectKind(t, errOf(w.forge.CreateCommitComment(t.Context(), w.repository, at, "text")), "none")
-	expectKind(t, w.forge.EditCommitComment(t.Context(), w.repository, id, "text"), "permanent")
-	expectKind(t, w.forge.ReactToCommitComment(t.Context(), w.repository, id, "rocket"), "permanent")
+	expectKind(t, w.forge.EditCommitComment(t.Context(), w.repository, id, "text"), "paused")
+	expectKind(t, w.forge.ReactToCommitComment(t.Context(), w.repository, id, "rocket"), "paused")
 	_, found, err = w.forge.FindCommitComment(t.Context(), w.repository, at, marker, time.Time{})
 	w.must(err)
 	if !found {

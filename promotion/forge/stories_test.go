@@ -124,7 +124,7 @@ func TestStoryPolicy(t *testing.T) {
 
 	w.shop.Installation().SetPermission("contents", "")
 	_, err = w.forge.PolicyFile(t.Context(), w.repository, commit(t, second.SHA()))
-	expectKind(t, err, "permanent")
+	expectKind(t, err, "paused")
 	if !strings.Contains(err.Error(), "contents") {
 		t.Errorf("the error names no permission: %v", err)
 	}
@@ -214,7 +214,7 @@ func TestStoryPeople(t *testing.T) {
 
 	w.shop.Installation().SetPermission("members", "")
 	_, err = w.forge.TeamMember(t.Context(), w.repository, "release", before)
-	expectKind(t, err, "permanent")
+	expectKind(t, err, "paused")
 }
 
 // TestStoryCommits: a pull request, its merge, what ships, and names that could be mistaken for others.
@@ -379,7 +379,7 @@ func TestStoryInstallation(t *testing.T) {
 	}
 	w.shop.Installation().Suspend(w.alice)
 	_, err = w.forge.Head(t.Context(), w.repository)
-	expectKind(t, err, "permanent")
+	expectKind(t, err, "paused")
 	w.shop.Installation().Unsuspend(w.alice)
 	w.must(errOf(w.forge.Head(t.Context(), w.repository)))
 	w.shop.Installation().Uninstall()

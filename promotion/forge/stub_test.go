@@ -229,11 +229,18 @@ func kind(err error) string {
 		return "not found"
 	case errors.As(err, &delayed):
 		return "delayed " + delayed.After.String()
+	case isPaused(err):
+		return "paused"
 	case errors.As(err, &permanent):
 		return "permanent"
 	default:
 		return "retryable"
 	}
+}
+
+func isPaused(err error) bool {
+	_, paused := promotion.Paused(err)
+	return paused
 }
 
 func expectKind(t *testing.T, err error, expected string) {

@@ -75,7 +75,7 @@ func TestFoldersThatAreNone(t *testing.T) {
 		"a number for a name":   list(document(entry("a", "file"), "name", 7)),
 		"a list inside of ours": list([]any{}),
 	})
-	refusals(t, readFolder, ask, map[int]string{403: "permanent", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
+	refusals(t, readFolder, ask, map[int]string{403: "paused", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
 	for name, test := range map[string]struct {
 		answer answer
 		kind   string
@@ -193,5 +193,5 @@ func TestFilesThatAreNone(t *testing.T) {
 		}
 		return fmt.Errorf("a folder")
 	}, odd)
-	refusals(t, readFolder, ask, map[int]string{403: "permanent", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
+	refusals(t, readFolder, ask, map[int]string{403: "paused", 404: "not found", 409: "retryable", 410: "permanent", 422: "permanent"})
 }

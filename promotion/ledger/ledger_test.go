@@ -524,6 +524,21 @@ func TestWhatARepositoryIsCalledIsKept(t *testing.T) {
 	}
 }
 
+// Whether a repository has a policy is not known as long as nobody could read it: it is swept, in case that it has one.
+func TestARepositoryWhosePolicyCouldNeverBeReadIsSwept(t *testing.T) {
+	b := open(t)
+	swept := func(want int) {
+		t.Helper()
+		if repositories := must(b.Governed(t.Context())); len(repositories) != want {
+			t.Errorf("%d repositories are swept, expected %d", len(repositories), want)
+		}
+	}
+	b.must(b.CachePolicy(t.Context(), shop, promotion.PolicyFile{}, time.Time{}, time.Time{}))
+	swept(1)
+	b.must(b.CachePolicy(t.Context(), shop, promotion.PolicyFile{Head: commit}, b.clock.Now(), time.Time{}))
+	swept(0)
+}
+
 func TestAPolicyThatChangesWhileItIsLookedForIsLookedForAgain(t *testing.T) {
 	t.Parallel()
 	b := open(t)

@@ -42,9 +42,9 @@ func (l *Ledger) CachePolicy(ctx context.Context, repository promotion.Repositor
 	})
 }
 
-// Governed gives the repositories that have a policy, as far as is known.
+// Governed gives the repositories that have a policy, as far as is known: those too of which nobody could read it yet.
 func (l *Ledger) Governed(ctx context.Context) ([]promotion.Repository, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT named FROM policies WHERE found = 1 ORDER BY repository`)
+	rows, err := l.read.QueryContext(ctx, `SELECT named FROM policies WHERE found = 1 OR head = '' ORDER BY repository`)
 	repositories, err := collect(rows, err, decoded[promotion.Repository])
 	if err != nil {
 		return nil, fmt.Errorf("list the repositories that have a policy: %w", err)
@@ -60,15 +60,15 @@ func (l *Ledger) ForgetPolicies(ctx context.Context, owner string) error {
 	})
 }
 
-// Named gives the repository with the id as it was last found, and whether it has a policy; promotion.ErrNotFound when nothing is
+// Named gives the repository with the id as it was last found, and whether it has a policy, as far as is known; promotion.ErrNotFound when nothing is
 // known of it.
 func (l *Ledger) Named(ctx context.Context, id int64) (repository promotion.Repository, governed bool, err error) {
-	var named string
+	var named, head string
 	var found int64
-	if err := l.read.QueryRowContext(ctx, `SELECT named, found FROM policies WHERE repository = $1`, id).Scan(&named, &found); err != nil {
+	if err := l.read.QueryRowContext(ctx, `SELECT named, found, head FROM policies WHERE repository = $1`, id).Scan(&named, &found, &head); err != nil {
 		return repository, false, notFound(fmt.Sprintf("the name of repository %d", id), err)
 	}
-	return repository, found == 1, json.Unmarshal([]byte(named), &repository)
+	return repository, found == 1 || head == "", json.Unmarshal([]byte(named), &repository)
 }
 
 // Rename keeps what a repository is called now. When that is news, the next reader of its policy looks anew.

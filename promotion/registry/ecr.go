@@ -84,6 +84,9 @@ func (e *ecrAdapter) call(ctx context.Context, repository promotion.RegistryRepo
 	}
 	began := time.Now()
 	err = act(ctx, client, host)
+	if refusesCredentials(err) {
+		e.forget(repository.Host(), client) // the next call reads the configuration anew
+	}
 	done(statusOfECR(err), err)
 	if e.options.Observe != nil {
 		outcome := "ok"
@@ -93,6 +96,15 @@ func (e *ecrAdapter) call(ctx context.Context, repository promotion.RegistryRepo
 		e.options.Observe(repository.Host(), operation, outcome, time.Since(began))
 	}
 	return err
+}
+
+// forget drops the host's client, unless another call has replaced it already.
+func (e *ecrAdapter) forget(host string, client *ecr.Client) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	if e.clients[host] == client {
+		delete(e.clients, host)
+	}
 }
 
 // pace has each try of a PutImage, the SDK's repeats included, wait for its turn: ECR counts them by account and region

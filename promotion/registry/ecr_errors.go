@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
@@ -38,14 +39,18 @@ func explainECR(doing, action string, repository promotion.RegistryRepository, e
 		return &promotion.PermanentError{Err: fmt.Errorf("%s: %w; %s", doing, plain(err), advice)}
 	}
 	var exception smithy.APIError
+	if !errors.As(err, &exception) && refusesCredentials(err) {
+		return refusedCredentials(repository.Host(), "AWS credentials, by the SDK's own chain or a role", fmt.Errorf("%s: %w", doing, err))
+	}
 	if !errors.As(err, &exception) {
 		return fmt.Errorf("%s: %w", doing, plain(err))
+	}
+	if refusesCredentials(err) || exception.ErrorCode() == "AccessDeniedException" || exception.ErrorCode() == "AccessDenied" {
+		return refusedCredentials(repository.Host(), fmt.Sprintf("credentials that allow %s on %s", action, repository), fmt.Errorf("%s: %w", doing, plain(err)))
 	}
 	switch exception.ErrorCode() {
 	case "RepositoryNotFoundException":
 		return permanent(fmt.Sprintf("create the repository %s in that registry, or mend its name in the policy", repository.Path()))
-	case "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", "InvalidClientTokenId", "AccessDenied":
-		return permanent(fmt.Sprintf("expected credentials that allow %s on %s", action, repository))
 	case "ImageDigestDoesNotMatchException":
 		return permanent("the bytes do not have the digest that was asked for; nothing was set")
 	case "LayersNotFoundException", "LayerInaccessibleException", "ReferencedImagesNotFoundException":
@@ -61,6 +66,20 @@ func explainECR(doing, action string, repository promotion.RegistryRepository, e
 		return permanent("see the message of ECR")
 	}
 	return fmt.Errorf("%s: %w", doing, plain(err))
+}
+
+// refusesCredentials reports whether AWS does not take the credentials, or there are none.
+func refusesCredentials(err error) bool {
+	var exception smithy.APIError
+	if !errors.As(err, &exception) {
+		return err != nil && strings.Contains(err.Error(), "get credentials")
+	}
+	switch exception.ErrorCode() {
+	case "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
+		"SignatureDoesNotMatch", "ExpiredToken", "MissingAuthenticationTokenException", "OptInRequired":
+		return true
+	}
+	return false
 }
 
 func isThrottled(exception smithy.APIError) bool {

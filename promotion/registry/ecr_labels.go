@@ -87,7 +87,7 @@ func (e *ecrAdapter) download(ctx context.Context, doing string, repository prom
 	request.Header.Set("Accept-Encoding", "identity") // the bytes as they are, for their hash
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, explain(doing, withoutAddress(err))
+		return nil, explain(doing, repository.Host(), withoutAddress(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {

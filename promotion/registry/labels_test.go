@@ -254,8 +254,7 @@ func TestARegistryIsNotBelievedAboutImages(t *testing.T) {
 	} {
 		server.Inject(test.fault)
 		images, err := w.adapter.Labels(t.Context(), w.repository, manifest)
-		var permanent *promotion.PermanentError
-		if err == nil || errors.As(err, &permanent) != test.permanent || !strings.Contains(err.Error(), test.what) || images != nil {
+		if err == nil || lasting(err) != test.permanent || !strings.Contains(err.Error(), test.what) || images != nil {
 			t.Errorf("%s: got %v %v, wanted %q", name, images, err, test.what)
 		}
 	}
@@ -329,8 +328,7 @@ func TestECRIsNotBelievedAboutImages(t *testing.T) {
 	} {
 		server.InjectStorage(test.fault)
 		err := read()
-		var permanent *promotion.PermanentError
-		if err == nil || errors.As(err, &permanent) != test.permanent || !strings.Contains(err.Error(), test.what) {
+		if err == nil || lasting(err) != test.permanent || !strings.Contains(err.Error(), test.what) {
 			t.Errorf("%s: got %v, wanted %q", name, err, test.what)
 		}
 		if err != nil && (strings.Contains(err.Error(), "X-Amz") || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "http://")) {
@@ -379,8 +377,7 @@ func TestWhatECRRefusesToGive(t *testing.T) {
 			return 0, "", ""
 		})
 		err := read()
-		var permanent *promotion.PermanentError
-		if err == nil || errors.As(err, &permanent) != test.permanent || !strings.Contains(err.Error(), test.what) {
+		if err == nil || lasting(err) != test.permanent || !strings.Contains(err.Error(), test.what) {
 			t.Errorf("%s: got %v, wanted %q", name, err, test.what)
 		}
 	}
@@ -463,4 +460,10 @@ func TestTagRulesThatAreNotKnown(t *testing.T) {
 	if rules, err := inProcess(t).adapter.TagRules(cancelled, parse(t, "ghcr.io/acme/shop")); err != nil || rules.Known {
 		t.Errorf("another registry: got %+v %v", rules, err)
 	}
+}
+
+// lasting reports whether trying again soon cannot mend the error.
+func lasting(err error) bool {
+	_, paused := promotion.Paused(err)
+	return paused || errors.As(err, new(*promotion.PermanentError))
 }

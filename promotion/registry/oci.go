@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/google"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -22,10 +23,17 @@ import (
 
 // ociAdapter speaks the OCI distribution API. It keeps its connections and tokens: a registry is greeted once.
 type ociAdapter struct {
-	options []remote.Option
-	timeout time.Duration
+	options  []remote.Option
+	keychain authn.Keychain
+	guard    http.RoundTripper
+	timeout  time.Duration
 
-	mutex  sync.Mutex
+	mutex sync.Mutex
+	kept  *clients
+}
+
+// clients are what reads and what writes. They keep the credentials that they resolved first.
+type clients struct {
 	puller *remote.Puller
 	pusher *remote.Pusher
 }
@@ -35,11 +43,12 @@ func newOCI(options Options) *ociAdapter {
 	if keychain == nil {
 		keychain = authn.NewMultiKeychain(authn.DefaultKeychain, google.Keychain)
 	}
+	guarded := &guard{next: options.Transport, timeout: options.Timeout, now: options.Now, observe: options.Observe}
 	return &ociAdapter{
-		timeout: options.Timeout,
+		timeout: options.Timeout, keychain: keychain, guard: guarded,
 		options: []remote.Option{
 			remote.WithAuthFromKeychain(keychain),
-			remote.WithTransport(&guard{next: options.Transport, timeout: options.Timeout, now: options.Now, observe: options.Observe}),
+			remote.WithTransport(guarded),
 			remote.WithUserAgent(options.UserAgent),
 			remote.WithRetryPredicate(worthRepeating),
 			remote.WithRetryBackoff(remote.Backoff{Duration: 100 * time.Millisecond, Factor: 3, Jitter: 0.3, Steps: 3}),
@@ -47,22 +56,48 @@ func newOCI(options Options) *ociAdapter {
 	}
 }
 
-// clients gives the puller and the pusher, made at first use.
-func (o *ociAdapter) clients() (*remote.Puller, *remote.Pusher, error) {
+// with runs one operation with the clients, made at first use. When the registry does not take the credentials, they are
+// resolved anew, once: the password may have been rotated, or the helper's token be too old.
+func (o *ociAdapter) with(act func(*clients) error) error {
+	used, err := o.clients()
+	if err != nil {
+		return err
+	}
+	err = act(used)
+	if status, answered := statusOf(err); !answered || status != http.StatusUnauthorized {
+		return err
+	}
+	o.forget(used)
+	if used, err = o.clients(); err != nil {
+		return err
+	}
+	return act(used)
+}
+
+func (o *ociAdapter) clients() (*clients, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	if o.puller == nil {
+	if o.kept == nil {
 		puller, err := remote.NewPuller(o.options...)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		pusher, err := remote.NewPusher(o.options...)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		o.puller, o.pusher = puller, pusher
+		o.kept = &clients{puller, pusher}
 	}
-	return o.puller, o.pusher, nil
+	return o.kept, nil
+}
+
+// forget drops the clients, unless another call has replaced them already.
+func (o *ociAdapter) forget(used *clients) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if o.kept == used {
+		o.kept = nil
+	}
 }
 
 // Resolve asks with HEAD, and with GET where HEAD does not tell the digest.
@@ -73,20 +108,19 @@ func (o *ociAdapter) Resolve(ctx context.Context, repository promotion.RegistryR
 	if err != nil {
 		return promotion.TaggedManifest{}, &promotion.PermanentError{Err: fmt.Errorf("read tag %s: %w", tag, err)}
 	}
-	puller, _, err := o.clients()
-	if err != nil {
-		return promotion.TaggedManifest{}, err
-	}
-	descriptor, err := puller.Head(ctx, reference)
-	if err == nil {
-		return tagged(descriptor.Digest.String(), string(descriptor.MediaType))
-	}
-	if !headTellsNothing(err) {
-		return promotion.TaggedManifest{}, explain(fmt.Sprintf("read tag %s of %s", tag, repository), err)
-	}
-	got, err := puller.Get(ctx, reference)
-	if err != nil {
-		return promotion.TaggedManifest{}, explain(fmt.Sprintf("read tag %s of %s", tag, repository), err)
+	var head *v1.Descriptor
+	var got *remote.Descriptor
+	err = o.with(func(c *clients) (err error) {
+		if head, err = c.puller.Head(ctx, reference); err != nil && headTellsNothing(err) {
+			got, err = c.puller.Get(ctx, reference)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return promotion.TaggedManifest{}, explain(fmt.Sprintf("read tag %s of %s", tag, repository), repository.Host(), err)
+	case got == nil:
+		return tagged(head.Digest.String(), string(head.MediaType))
 	}
 	return tagged(promotion.DigestOf(sha256.Sum256(got.Manifest)).String(), string(got.MediaType))
 }
@@ -142,13 +176,10 @@ func (o *ociAdapter) manifest(ctx context.Context, repository promotion.Registry
 	if err != nil {
 		return promotion.Manifest{}, &promotion.PermanentError{Err: fmt.Errorf("%s: %w", doing, err)}
 	}
-	puller, _, err := o.clients()
+	var got *remote.Descriptor
+	err = o.with(func(c *clients) (err error) { got, err = c.puller.Get(ctx, reference); return err })
 	if err != nil {
-		return promotion.Manifest{}, err
-	}
-	got, err := puller.Get(ctx, reference)
-	if err != nil {
-		return promotion.Manifest{}, explain(doing, err)
+		return promotion.Manifest{}, explain(doing, repository.Host(), err)
 	}
 	return verified(doing, promotion.Manifest{Digest: digest, MediaType: string(got.MediaType), Bytes: got.Manifest})
 }
@@ -185,12 +216,9 @@ func (o *ociAdapter) SetTag(ctx context.Context, repository promotion.RegistryRe
 	if _, err := verified(doing, manifest); err != nil {
 		return err
 	}
-	_, pusher, err := o.clients()
+	err = o.with(func(c *clients) error { return c.pusher.Put(ctx, reference, rawManifest{manifest}) })
 	if err != nil {
-		return err
-	}
-	if err := pusher.Put(ctx, reference, rawManifest{manifest}); err != nil {
-		return explain(doing, err)
+		return explain(doing, repository.Host(), err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func statusOf(err error) (int, bool) {
 }
 
 // explain turns an answer of a registry into one of the domain's errors.
-func explain(doing string, err error) error {
+func explain(doing, host string, err error) error {
 	var delayed *promotion.DelayedError
 	if errors.As(err, &delayed) {
 		return &promotion.DelayedError{Err: fmt.Errorf("%s: %w", doing, delayed.Err), After: delayed.After, Untried: delayed.Untried}
@@ -51,7 +51,7 @@ func explain(doing string, err error) error {
 	case http.StatusNotFound:
 		return fmt.Errorf("%s: %w", doing, promotion.ErrNotFound)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &promotion.PermanentError{Err: fmt.Errorf("%s: %w; expected credentials that may do this in the Docker keychain (DOCKER_CONFIG)", doing, answered)}
+		return refusedCredentials(host, "credentials that may do this in the Docker keychain (DOCKER_CONFIG)", fmt.Errorf("%s: %w", doing, answered))
 	case http.StatusTooManyRequests:
 		return &promotion.DelayedError{Err: fmt.Errorf("%s: %w", doing, answered), After: time.Minute}
 	}
@@ -59,6 +59,13 @@ func explain(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, answered)
 	}
 	return &promotion.PermanentError{Err: fmt.Errorf("%s: %w", doing, answered)}
+}
+
+// refusedCredentials says that a registry does not take, or not allow, the credentials.
+func refusedCredentials(host, expected string, err error) error {
+	return &promotion.PausedError{
+		Fault: promotion.FaultRegistryCredentials, What: host, Mend: "give the server " + expected, Err: fmt.Errorf("%w; expected %s", err, expected),
+	}
 }
 
 // isImmutable reports whether a refused PUT says that the tag cannot be moved. Registries have no common code for it:

@@ -38,17 +38,16 @@ func (o *ociAdapter) blob(ctx context.Context, repository promotion.RegistryRepo
 	if err != nil {
 		return nil, wrong(doing, "%s", err)
 	}
-	puller, _, err := o.clients()
+	var body io.ReadCloser
+	err = o.with(func(c *clients) error {
+		layer, err := c.puller.Layer(ctx, reference)
+		if err == nil {
+			body, err = layer.Compressed()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	layer, err := puller.Layer(ctx, reference)
-	if err != nil {
-		return nil, explain(doing, err)
-	}
-	body, err := layer.Compressed()
-	if err != nil {
-		return nil, explain(doing, err)
+		return nil, explain(doing, repository.Host(), err)
 	}
 	defer body.Close()
 	content, err := readConfig(doing, body)

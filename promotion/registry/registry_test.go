@@ -272,12 +272,13 @@ func TestWhatECRRefuses(t *testing.T) {
 		status    int
 		exception string
 		permanent bool
+		pauses    bool
 	}{
-		"access denied":    {400, "AccessDeniedException", true},
-		"expired token":    {400, "ExpiredTokenException", true},
-		"throttled":        {400, "ThrottlingException", false},
-		"its own failure":  {500, "ServerException", false},
-		"no such registry": {400, "RepositoryNotFoundException", true},
+		"access denied":    {400, "AccessDeniedException", false, true},
+		"expired token":    {400, "ExpiredTokenException", false, true},
+		"throttled":        {400, "ThrottlingException", false, false},
+		"its own failure":  {500, "ServerException", false, false},
+		"no such registry": {400, "RepositoryNotFoundException", true, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -288,6 +289,9 @@ func TestWhatECRRefuses(t *testing.T) {
 			var permanent *promotion.PermanentError
 			if err == nil || errors.Is(err, promotion.ErrNotFound) || errors.As(err, &permanent) != test.permanent {
 				t.Errorf("got %v", err)
+			}
+			if _, pauses := promotion.Paused(err); pauses != test.pauses {
+				t.Errorf("it pauses: %t, expected %t: %v", pauses, test.pauses, err)
 			}
 		})
 	}
@@ -343,6 +347,7 @@ func TestARegistryIsNotBelieved(t *testing.T) {
 	}
 	var permanent *promotion.PermanentError
 	var delayed *promotion.DelayedError
+	var paused *promotion.PausedError
 	tests := map[string]struct {
 		fault registrytest.Fault
 		check func(error) bool
@@ -351,7 +356,7 @@ func TestARegistryIsNotBelieved(t *testing.T) {
 		"429": {manifests(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "7"); w.WriteHeader(429) }), func(err error) bool {
 			return errors.As(err, &delayed) && delayed.After == 7*time.Second
 		}},
-		"403":      {manifests(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }), func(err error) bool { return errors.As(err, &permanent) }},
+		"403":      {manifests(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }), func(err error) bool { return errors.As(err, &paused) && paused.What == server.Host() }},
 		"503":      {manifests(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }), func(err error) bool { return !errors.As(err, &permanent) }},
 		"too slow": {manifests(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }},
 	}
