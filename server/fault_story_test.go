@@ -31,8 +31,6 @@ func ready(t *testing.T) (*story, *githubtest.PullRequest, string) {
 func TestAnErrorWhileCheckingNeverPromotes(t *testing.T) {
 	for name, fault := range map[string]githubtest.Fault{
 		"the role cannot be read":    githubtest.Fault{Status: 500}.On("GET", permissionRoute),
-		"the role is forbidden":      githubtest.Fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`}.On("GET", permissionRoute),
-		"the token is refused":       githubtest.Fault{Status: 401, Body: `{"message":"Bad credentials"}`}.On("GET", permissionRoute),
 		"the runs cannot be listed":  githubtest.Fault{Status: 502}.On("GET", runsRoute),
 		"the branch cannot be asked": githubtest.Fault{Status: 500}.On("GET", "/repos/{owner}/{repo}/compare/{basehead}"),
 		"the head cannot be read":    githubtest.Fault{Reset: true}.On("GET", "/repos/{owner}/{repo}/git/ref/{ref}"),
@@ -128,9 +126,6 @@ func TestARegistryThatFails(t *testing.T) {
 		"it is down":             {manifests("HEAD", func(w http.ResponseWriter) { w.WriteHeader(503) }), []string{"Could not tell", "registry_error"}},
 		"it answers other bytes": {manifests("GET", func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"schemaVersion":2}`)) }), []string{"Could not tell", "registry_error"}},
 		"it asks to wait long":   {manifests("HEAD", func(w http.ResponseWriter) { w.Header().Set("Retry-After", "3600"); w.WriteHeader(429) }), []string{"Could not tell", "registry_error"}},
-		"it refuses the write": {manifests("PUT", func(w http.ResponseWriter) {
-			http.Error(w, `{"errors":[{"code":"DENIED","message":"no"}]}`, http.StatusForbidden)
-		}), []string{"Could not tell", "registry_error", "not confirmed"}},
 		"the tag cannot be moved": {manifests("PUT", func(w http.ResponseWriter) {
 			http.Error(w, `{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}`, 400)
 		}), []string{"Refused", "tag_immutable"}},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,9 +12,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -34,25 +34,21 @@ type Acceptor interface {
 
 // Intake is the webhook's door. It answers 202 once the delivery is kept, and refuses what GitHub would not send.
 type Intake struct {
-	secrets    [][]byte     // the current one and, during a rotation, the previous one
-	dispatcher http.Handler // go-githubapp's, under the current one
+	secrets    atomic.Pointer[[][]byte] // the current one and, during a rotation, the previous one
+	inner      []byte                   // what is dispatched is signed with it, for the dispatcher alone
+	dispatcher http.Handler             // go-githubapp's
+	unverified allowances
 	metrics    *Metrics
 }
 
 // NewIntake makes the door. Secrets are the current one and, during a rotation, the previous one; an empty secret is an
 // error, because go-github accepts unsigned deliveries with it.
 func NewIntake(handle []githubapp.EventHandler, secrets []string, acceptor Acceptor, clock func() time.Time, metrics *Metrics) (*Intake, error) {
-	if len(secrets) == 0 {
-		return nil, errors.New("webhook secret: expected at least one; set GITHUB_APP_WEBHOOK_SECRET")
+	intake := &Intake{metrics: metrics, unverified: allowances{newAllowance(maximumUsual), newAllowance(maximumLarge)}, inner: []byte(rand.Text())}
+	if err := intake.Accept(secrets); err != nil {
+		return nil, err
 	}
-	intake := &Intake{metrics: metrics}
-	for _, secret := range secrets {
-		if secret == "" {
-			return nil, errors.New("webhook secret: expected a secret, found an empty one; set GITHUB_APP_WEBHOOK_SECRET")
-		}
-		intake.secrets = append(intake.secrets, []byte(secret))
-	}
-	intake.dispatcher = githubapp.NewEventDispatcher(handle, secrets[0],
+	intake.dispatcher = githubapp.NewEventDispatcher(handle, string(intake.inner),
 		githubapp.WithScheduler(scheduler{acceptor: acceptor, clock: clock}),
 		githubapp.WithErrorCallback(refuseDispatch),
 		githubapp.WithResponseCallback(func(w http.ResponseWriter, _ *http.Request, _ string, _ bool) {
@@ -61,10 +57,27 @@ func NewIntake(handle []githubapp.EventHandler, secrets []string, acceptor Accep
 	return intake, nil
 }
 
+// Accept has the door accept what is signed with one of these secrets, from now on. An empty secret is an error.
+func (i *Intake) Accept(secrets []string) error {
+	if len(secrets) == 0 {
+		return errors.New("webhook secret: expected at least one; set GITHUB_APP_WEBHOOK_SECRET")
+	}
+	var accepted [][]byte
+	for _, secret := range secrets {
+		if secret == "" {
+			return errors.New("webhook secret: expected a secret, found an empty one; set GITHUB_APP_WEBHOOK_SECRET")
+		}
+		accepted = append(accepted, []byte(secret))
+	}
+	i.secrets.Store(&accepted)
+	return nil
+}
+
 // refusal is an answer other than 202, and why.
 type refusal struct {
 	status int
 	reason string
+	after  string // the header Retry-After; "" for none
 }
 
 func (r refusal) Error() string { return r.reason }
@@ -72,8 +85,11 @@ func (r refusal) Error() string { return r.reason }
 // passage is what is known of a request on its way through the door.
 type passage struct {
 	trace   string
+	logger  *zerolog.Logger
 	refused error // why its delivery could not be scheduled
 }
+
+var silent = zerolog.Nop()
 
 type passageKey struct{}
 
@@ -85,10 +101,13 @@ func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := i.serve(recorder, r, passing); err != nil {
 		var refused refusal
 		if !errors.As(err, &refused) {
-			refused = refusal{http.StatusServiceUnavailable, err.Error()}
+			refused = refusal{status: http.StatusServiceUnavailable, reason: err.Error()}
 		}
 		if refused.status == http.StatusMethodNotAllowed {
 			recorder.Header().Set("Allow", http.MethodPost)
+		}
+		if refused.after != "" {
+			recorder.Header().Set("Retry-After", refused.after)
 		}
 		zerolog.Ctx(r.Context()).Warn().Str(LogDelivery, cleanHeader(r.Header.Get("X-GitHub-Delivery"))).
 			Str(LogEvent, cleanHeader(r.Header.Get("X-GitHub-Event"))).Int(LogStatus, refused.status).Str(LogReason, refused.reason).Str(LogTrace, passing.trace).Msg("delivery refused")
@@ -99,72 +118,45 @@ func (i *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (i *Intake) serve(w http.ResponseWriter, r *http.Request, passing *passage) error {
 	if r.Method != http.MethodPost {
-		return refusal{http.StatusMethodNotAllowed, "expected POST"}
+		return refusal{status: http.StatusMethodNotAllowed, reason: "expected POST"}
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return refusal{http.StatusUnsupportedMediaType, "expected Content-Type application/json: set the webhook's content type to it"}
+		return refusal{status: http.StatusUnsupportedMediaType, reason: "expected Content-Type application/json: set the webhook's content type to it"}
 	}
 	sent, err := identified(r)
 	if err != nil {
 		return err
 	}
-	content, found := bodies.Get().(*bytes.Buffer)
-	if !found {
-		content = new(bytes.Buffer)
+	read, fits := newBody(i.unverified, *i.secrets.Load())
+	if !fits {
+		return errFull
 	}
-	defer putAway(content)
-	if err := readBody(content, w, r); err != nil {
+	defer read.release()
+	if err := read.read(w, r); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(i.secrets, func(secret []byte) bool { return hmac.Equal(sign(secret, content.Bytes()), sent) }) {
-		return refusal{http.StatusUnauthorized, "the signature is not of this body and the webhook's secret"}
+	if !read.signed(sent) {
+		return refusal{status: http.StatusUnauthorized, reason: "the signature is not of this body and the webhook's secret"}
 	}
-	essentials, err := handlers.Essentials(content.Bytes())
+	read.verified()
+	essentials, err := handlers.Essentials(read.content)
 	if err != nil {
-		return refusal{http.StatusBadRequest, err.Error()}
+		return refusal{status: http.StatusBadRequest, reason: err.Error()}
 	}
-	i.dispatch(w, r.WithContext(context.WithValue(r.Context(), passageKey{}, passing)), essentials)
+	passing.logger = zerolog.Ctx(r.Context())
+	i.dispatch(w, r.WithContext(silent.WithContext(context.WithValue(r.Context(), passageKey{}, passing))), essentials)
+	if passing.refused == nil {
+		passing.logger.Debug().Str(LogDelivery, r.Header.Get("X-GitHub-Delivery")).Str(LogEvent, r.Header.Get("X-GitHub-Event")).Str(LogTrace, passing.trace).Msg("delivery kept")
+	}
 	return passing.refused
 }
 
-// dispatch has go-githubapp's dispatcher schedule what is kept of the delivery. The dispatcher checks a signature of its own:
-// under the current secret, of what is left of the body.
+// dispatch has go-githubapp's dispatcher schedule what is kept of the delivery. The dispatcher checks a signature of its own, of
+// what is left of the body. Its line for each delivery costs, and drowns what matters.
 func (i *Intake) dispatch(w http.ResponseWriter, r *http.Request, essentials []byte) {
-	r.Header.Set(signatureHeader, signaturePrefix+hex.EncodeToString(sign(i.secrets[0], essentials)))
+	r.Header.Set(signatureHeader, signaturePrefix+hex.EncodeToString(sign(i.inner, essentials)))
 	r.Body = io.NopCloser(bytes.NewReader(essentials))
 	i.dispatcher.ServeHTTP(w, r)
-}
-
-// bodies are the buffers (*bytes.Buffer) that bodies are read into: a usual one has 20 KB, and is not needed any more when its
-// essentials are taken out.
-var bodies sync.Pool
-
-// maximumKept is how large a buffer is kept for the next body.
-const maximumKept = 256 << 10
-
-func putAway(content *bytes.Buffer) {
-	if content.Cap() <= maximumKept {
-		content.Reset()
-		bodies.Put(content)
-	}
-}
-
-// readBody reads the body to its end. The length that the sender announced is believed only as far as it costs little.
-func readBody(content *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
-	tooLarge := refusal{http.StatusRequestEntityTooLarge, "expected at most 25 MB"}
-	if r.ContentLength > MaximumPayload {
-		return tooLarge
-	}
-	if r.ContentLength > 0 {
-		content.Grow(int(min(r.ContentLength+bytes.MinRead, maximumKept)))
-	}
-	switch _, err := content.ReadFrom(http.MaxBytesReader(w, r.Body, MaximumPayload)); {
-	case errors.As(err, new(*http.MaxBytesError)):
-		return tooLarge
-	case err != nil:
-		return refusal{http.StatusBadRequest, "the body could not be read to its end"}
-	}
-	return nil
 }
 
 const signatureHeader, signaturePrefix = "X-Hub-Signature-256", "sha256="
@@ -175,13 +167,13 @@ func identified(r *http.Request) (signature []byte, err error) {
 	for _, name := range []string{"X-GitHub-Event", "X-GitHub-Delivery"} {
 		value := r.Header.Get(name)
 		if value == "" || len(value) > 128 || cleanHeader(value) != value {
-			return nil, refusal{http.StatusBadRequest, "expected the header " + name + ", of at most 128 plain characters"}
+			return nil, refusal{status: http.StatusBadRequest, reason: "expected the header " + name + ", of at most 128 plain characters"}
 		}
 	}
 	digits, found := strings.CutPrefix(r.Header.Get(signatureHeader), signaturePrefix)
 	signature, err = hex.DecodeString(digits)
 	if !found || err != nil || len(signature) != sha256.Size {
-		return nil, refusal{http.StatusUnauthorized, "expected the header X-Hub-Signature-256: sha256=<64 hex digits>"}
+		return nil, refusal{status: http.StatusUnauthorized, reason: "expected the header X-Hub-Signature-256: sha256=<64 hex digits>"}
 	}
 	return signature, nil
 }
@@ -203,16 +195,17 @@ func cleanHeader(value string) string {
 }
 
 // refuseDispatch leaves to the door what the dispatcher refuses, so that there is one place that answers.
-func refuseDispatch(w http.ResponseWriter, r *http.Request, err error) {
+func refuseDispatch(_ http.ResponseWriter, r *http.Request, err error) {
+	passing, found := r.Context().Value(passageKey{}).(*passage)
+	if !found {
+		return
+	}
 	var refused refusal
 	if !errors.As(err, &refused) {
-		zerolog.Ctx(r.Context()).Error().Err(err).Msg("delivery not kept")
-		w.Header().Set("Retry-After", "10")
-		refused = refusal{http.StatusServiceUnavailable, "the delivery could not be kept; it is to be delivered again"}
+		passing.logger.Error().Err(err).Str(LogTrace, passing.trace).Msg("delivery not kept")
+		refused = refusal{status: http.StatusServiceUnavailable, reason: "the delivery could not be kept; it is to be delivered again", after: "10"}
 	}
-	if passing, found := r.Context().Value(passageKey{}).(*passage); found {
-		passing.refused = refused
-	}
+	passing.refused = refused
 }
 
 // scheduler makes go-githubapp's scheduling one committed insert. The worker finds the handler again by the event's name.
@@ -232,7 +225,7 @@ func (s scheduler) Schedule(ctx context.Context, dispatch githubapp.Dispatch) er
 	defer cancel()
 	shape, err := readShape(dispatch.EventType, dispatch.Payload)
 	if err != nil {
-		return refusal{http.StatusBadRequest, err.Error()}
+		return refusal{status: http.StatusBadRequest, reason: err.Error()}
 	}
 	var trace string
 	if passing, found := ctx.Value(passageKey{}).(*passage); found {
@@ -252,6 +245,9 @@ type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
+
+// Unwrap returns what it wraps, for http.ResponseController.
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *statusRecorder) WriteHeader(status int) {
 	r.status = status

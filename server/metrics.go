@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ type Metrics struct {
 	oldest       prometheus.Gauge
 	lanes        prometheus.Gauge
 	degraded     *prometheus.GaugeVec
+	logsDropped  atomic.Pointer[func() int64]
 	known        map[string]bool
 }
 
@@ -74,12 +76,20 @@ func NewMetrics(events []string) *Metrics {
 		lanes:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_lanes_held", Help: "Lanes in which a promotion is under way."}),
 		degraded:     gauges("verbatim_degraded", "1 for what does not work until somebody mends it, or could not be told: /readyz says more.", "what"),
 	}
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "verbatim_log_lines_dropped_total", Help: "Lines of the log that were dropped because nobody read them, or that could not be written.",
+	}, func() float64 {
+		if count := m.logsDropped.Load(); count != nil {
+			return float64((*count)())
+		}
+		return 0
+	})
 	for _, event := range events {
 		m.known[event] = true
 	}
 	m.begin()
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
-		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.degraded, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.degraded, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -162,6 +162,15 @@ func TestRefusedCredentialsPauseACommand(t *testing.T) {
 		},
 		"the registry's password is old": {registry(401), "", "DOCKER_CONFIG"},
 		"the registry says no":           {registry(403), "", "DOCKER_CONFIG"},
+		"the registry refuses the write": {func(s *story) func() {
+			s.Registry.Inject(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPut {
+					http.Error(w, `{"errors":[{"code":"DENIED","message":"no"}]}`, http.StatusForbidden)
+				}
+				return r.Method == http.MethodPut
+			})
+			return func() { s.Registry.Inject(nil) }
+		}, "", "DOCKER_CONFIG"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, pull, digest := ready(t)

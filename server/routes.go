@@ -12,7 +12,7 @@ import (
 )
 
 // routes are what the public listener serves.
-func (s *Server) routes() (http.Handler, error) {
+func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, status{Status: "ok"}) })
 	mux.HandleFunc("GET /readyz", s.ready)
@@ -20,19 +20,10 @@ func (s *Server) routes() (http.Handler, error) {
 		mux.HandleFunc(githubapp.DefaultWebhookRoute, func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, notConfigured, http.StatusServiceUnavailable)
 		})
-		return mux, nil
+		return mux
 	}
-	app := s.options.Settings.GitHub.App
-	secrets := []string{app.WebhookSecret}
-	if previous := s.options.Settings.PreviousWebhookSecret.Reveal(); previous != "" {
-		secrets = append(secrets, previous)
-	}
-	intake, err := NewIntake(s.handlers, secrets, s.ledger, s.options.Clock, s.metrics)
-	if err != nil {
-		return nil, err
-	}
-	mux.Handle(githubapp.DefaultWebhookRoute, intake)
-	return mux, nil
+	mux.Handle(githubapp.DefaultWebhookRoute, s.intake)
+	return mux
 }
 
 const notConfigured = "no GitHub App is configured: set GITHUB_APP_INTEGRATION_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_WEBHOOK_SECRET"

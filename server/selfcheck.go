@@ -35,6 +35,15 @@ type selfCheck struct {
 	board   *selfcheck.Board
 	logger  zerolog.Logger
 	last    map[string]selfcheck.State // as logged
+	now     chan struct{}              // look at once
+}
+
+// soon has it look at once.
+func (c *selfCheck) soon() {
+	select {
+	case c.now <- struct{}{}:
+	default:
+	}
 }
 
 // optional are the events without which everything that was promised works, and those that need no subscription.
@@ -98,6 +107,8 @@ func (c *selfCheck) run(ctx context.Context) {
 		case <-ctx.Done():
 			timer.Stop()
 			return
+		case <-c.now:
+			timer.Stop()
 		case <-timer.C:
 		}
 		asking, cancel := context.WithTimeout(ctx, checkPatience)

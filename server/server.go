@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -31,6 +32,7 @@ type Options struct {
 	Version  string
 	Logger   zerolog.Logger
 	Clock    func() time.Time // nil: the wall clock
+	Log      *LogWriter       // what the logger writes to; nil: nothing is known of it
 	// Registry replaces the registries of the settings, for tests that inject failures. nil: ECR and OCI.
 	Registry promotion.Registry
 }
@@ -46,10 +48,15 @@ type Server struct {
 	looks    *looks
 	board    *selfcheck.Board
 	check    *selfCheck
+	intake   *Intake
+	notifier *notify.Notifier
 	public   net.Listener
 	private  net.Listener
 	handlers []githubapp.EventHandler
 }
+
+// ErrLedger says that the ledger could not be opened.
+var ErrLedger = errors.New("the ledger cannot be used")
 
 // New opens the ledger, binds the listeners and puts the parts together. It makes no call to GitHub or a registry. The
 // error names what could not be opened or which setting is wrong.
@@ -73,13 +80,28 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.ledger, err = ledger.Open(ctx, settings.DatabaseURL, s.options.Clock, ledger.Connections(settings.Connections)); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrLedger, err)
 	}
 	s.metrics = NewMetrics([]string{"workflow_run", "workflow_job", "issue_comment", "check_run", "push", "pull_request", "pull_request_review", "commit_comment", "repository", "ping"})
+	s.watchLog()
 	if !settings.AppConfigured() {
 		return nil
 	}
 	return s.compose()
+}
+
+// watchLog counts the lines that are dropped while nobody reads the log, and says so once they flow again.
+func (s *Server) watchLog() {
+	lines := s.options.Log
+	if lines == nil {
+		return
+	}
+	dropped := lines.Dropped
+	s.metrics.logsDropped.Store(&dropped)
+	s.board.Ask(lines.Degraded)
+	lines.Flows(func(dropped int64) {
+		s.options.Logger.Warn().Int64("dropped", dropped).Msg("lines of the log were dropped while nobody read it")
+	})
 }
 
 func listen(ctx context.Context, setting, address string) (net.Listener, error) {
@@ -94,10 +116,7 @@ func listen(ctx context.Context, setting, address string) (net.Listener, error) 
 func (s *Server) compose() error {
 	settings, clock := s.options.Settings, s.options.Clock
 	s.budget = budget.New(budget.Options{Clock: clock, Reserver: s.ledger, Waited: s.metrics.Waited, Concurrency: settings.Concurrency, Reserve: float64(settings.Reserve) / 100})
-	creator, err := forge.NewClientCreator(settings.GitHub, forge.ClientOptions{
-		UserAgent: "verbatim/" + s.options.Version, Observe: s.metrics.Outside,
-		Around: func(next http.RoundTripper) http.RoundTripper { return s.budget.Transport(next, forge.Identity) },
-	})
+	creator, err := forge.NewClientCreator(settings.GitHub, s.clientOptions())
 	if err != nil {
 		return err
 	}
@@ -114,8 +133,7 @@ func (s *Server) compose() error {
 			registries = genuine
 		}
 	}
-	notifier, err := notify.New(slackWebhooks(settings), notify.Options{Transport: s.budget.Transport(http.DefaultTransport, nil)})
-	if err != nil {
+	if s.notifier, err = notify.New(slackWebhooks(settings), notify.Options{Transport: s.budget.Transport(http.DefaultTransport, nil)}); err != nil {
 		return err
 	}
 	presence := &promotion.Presence{Finder: s.forge, Names: s.ledger, Clock: clock}
@@ -162,7 +180,7 @@ func (s *Server) compose() error {
 	}
 	s.worker = &Worker{
 		Ledger: s.ledger, Handlers: s.handlers, Requests: promoter,
-		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, OnCommits: s.forge, Checks: s.forge, Messenger: notifier, Presence: presence},
+		Teller: &Announcer{Ledger: s.ledger, Comments: s.forge, OnCommits: s.forge, Checks: s.forge, Messenger: s.notifier, Presence: presence},
 		Looker: s.looks, Faults: s.board,
 		Clock: clock, Metrics: s.metrics, Logger: s.options.Logger, Parallel: settings.Workers, Lease: settings.Lease,
 	}
@@ -172,8 +190,10 @@ func (s *Server) compose() error {
 	}
 	s.check = &selfCheck{
 		app: s.forge, greeter: greeter, needs: needsOf(settings, handled), hosts: registryHosts(settings), board: s.board, logger: s.options.Logger, last: map[string]selfcheck.State{},
+		now: make(chan struct{}, 1),
 	}
-	return nil
+	s.intake, err = NewIntake(s.handlers, webhookSecrets(settings), s.ledger, clock, s.metrics)
+	return err
 }
 
 // parsePolicy reads a policy file for the domain: the problems instead of an error, and the environments in either case.
@@ -211,16 +231,13 @@ func (s *Server) MetricsAddr() string { return s.private.Addr().String() }
 
 // Run serves until the context ends, then finishes or hands back what is under way.
 func (s *Server) Run(ctx context.Context) error {
-	routes, err := s.routes()
-	if err != nil {
-		return errors.Join(err, s.close())
-	}
 	settings := s.options.Settings
 	group, running := errgroup.WithContext(ctx)
 	base := s.options.Logger.WithContext(context.WithoutCancel(ctx))
 	serve := func(listener net.Listener, handler http.Handler) {
 		server := &http.Server{
 			Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
+			ErrorLog:       log.New(s.options.Logger, "", 0), // the standard one may block
 			MaxHeaderBytes: 64 << 10, BaseContext: func(net.Listener) context.Context { return base },
 		}
 		group.Go(func() error {
@@ -240,7 +257,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	serve(s.public, routes)
+	serve(s.public, s.routes())
 	serve(s.private, s.metricsRoutes())
 	if s.worker != nil {
 		group.Go(func() error {
@@ -272,7 +289,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.options.Logger.Info().Str("addr", s.Addr()).Str("metrics_addr", s.MetricsAddr()).Str("version", s.options.Version).
 		Bool("app_configured", s.worker != nil).Msg("verbatim is listening")
-	err = group.Wait()
+	err := group.Wait()
 	return errors.Join(err, s.close())
 }
 

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -46,7 +45,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintln(stderr, "verbatim:", err) // there is nobody else to tell
+	tell(stderr, "verbatim: "+err.Error())
 	if exit := (exitError{}); errors.As(err, &exit) {
 		return exit.code
 	}

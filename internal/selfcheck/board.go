@@ -15,6 +15,7 @@ type Board struct {
 	clock func() time.Time
 
 	mutex  sync.Mutex
+	asked  []func() []Finding
 	found  map[string]Finding // by name, of checks
 	faults map[string]*fault  // by name, of work
 }
@@ -40,6 +41,13 @@ func (b *Board) Set(findings ...Finding) {
 	for _, finding := range findings {
 		b.found[finding.Name] = finding
 	}
+}
+
+// Ask has the board ask for findings whenever somebody wants to know what is degraded.
+func (b *Board) Ask(findings func() []Finding) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.asked = append(b.asked, findings)
 }
 
 // Paused notes that the work met the fault. It reports whether nobody had met it before.
@@ -102,6 +110,11 @@ func (b *Board) Degraded() []Finding {
 	for name, finding := range b.found {
 		if finding.State != OK && finding.Found != "" {
 			all[name] = finding
+		}
+	}
+	for _, ask := range b.asked {
+		for _, finding := range ask() {
+			all[finding.Name] = finding
 		}
 	}
 	for name, known := range b.faults {

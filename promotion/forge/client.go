@@ -154,6 +154,14 @@ func (f *Forge) client(who identity) (*github.Client, error) {
 	return client, nil
 }
 
+// Replace has all calls from now on made by clients of another creator: the app's key was changed.
+func (f *Forge) Replace(creator githubapp.ClientCreator) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.creator = creator
+	clear(f.clients)
+}
+
 // forget drops a client whose token GitHub no longer takes, unless another call has replaced it already.
 func (f *Forge) forget(who identity, client *github.Client) {
 	f.mutex.Lock()

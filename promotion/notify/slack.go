@@ -14,6 +14,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -34,31 +35,41 @@ type Options struct {
 
 // Notifier sends messages to webhooks by their names. It is safe for concurrent use.
 type Notifier struct {
-	webhooks map[string]Webhook
+	webhooks atomic.Pointer[map[string]Webhook]
 	client   *http.Client
 }
 
 // New makes a Notifier. It returns an error for an address that is not https, or http on loopback; the error names the
 // webhook, not the address.
 func New(webhooks map[string]Webhook, options Options) (*Notifier, error) {
-	for name, webhook := range webhooks {
-		parsed, err := url.Parse(webhook.URL)
-		if err != nil || parsed.Host == "" || parsed.Scheme != "https" && (parsed.Scheme != "http" || !isLoopback(parsed.Hostname())) {
-			return nil, fmt.Errorf("Slack webhook %s: expected an https address", name)
-		}
-	}
 	if options.Timeout <= 0 {
 		options.Timeout = 10 * time.Second
 	}
-	return &Notifier{webhooks: webhooks, client: &http.Client{
+	notifier := &Notifier{client: &http.Client{
 		Timeout: options.Timeout, Transport: options.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}}
+	if err := notifier.Replace(webhooks); err != nil {
+		return nil, err
+	}
+	return notifier, nil
+}
+
+// Replace has all messages from now on go to these webhooks. The error is New's, and then nothing is replaced.
+func (n *Notifier) Replace(webhooks map[string]Webhook) error {
+	for name, webhook := range webhooks {
+		parsed, err := url.Parse(webhook.URL)
+		if err != nil || parsed.Host == "" || parsed.Scheme != "https" && (parsed.Scheme != "http" || !isLoopback(parsed.Hostname())) {
+			return fmt.Errorf("Slack webhook %s: expected an https address", name)
+		}
+	}
+	n.webhooks.Store(&webhooks)
+	return nil
 }
 
 // String says how many webhooks there are, and nothing else.
 func (n *Notifier) String() string {
-	return fmt.Sprintf("notifier of %d Slack webhooks", len(n.webhooks))
+	return fmt.Sprintf("notifier of %d Slack webhooks", len(*n.webhooks.Load()))
 }
 
 // GoString is String: the addresses are secrets.
@@ -66,29 +77,35 @@ func (n *Notifier) GoString() string { return n.String() }
 
 // Allowed returns a *promotion.PermanentError when there is no such webhook, or the repository may not use it.
 func (n *Notifier) Allowed(name string, repository promotion.Repository) error {
-	webhook, found := n.webhooks[name]
+	_, err := n.webhook(name, repository)
+	return err
+}
+
+func (n *Notifier) webhook(name string, repository promotion.Repository) (Webhook, error) {
+	webhook, found := (*n.webhooks.Load())[name]
 	if !found {
-		return &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: the server's settings have none of that name; add it there, or mend the policy", name)}
+		return webhook, &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: the server's settings have none of that name; add it there, or mend the policy", name)}
 	}
 	for _, pattern := range webhook.Repositories {
 		if matches, err := path.Match(strings.ToLower(pattern), strings.ToLower(repository.FullName())); err == nil && matches {
-			return nil
+			return webhook, nil
 		}
 	}
 	if len(webhook.Repositories) == 0 {
-		return nil
+		return webhook, nil
 	}
-	return &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: %s may not use it; let it in the server's settings", name, repository.FullName())}
+	return webhook, &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: %s may not use it; let it in the server's settings", name, repository.FullName())}
 }
 
 // Send posts a JSON message. It returns a *promotion.DelayedError when Slack says when to come back, a
 // *promotion.PermanentError when it does not want the message, and other errors when trying again may help
 // (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling-errors).
 func (n *Notifier) Send(ctx context.Context, name string, repository promotion.Repository, body []byte) error {
-	if err := n.Allowed(name, repository); err != nil {
+	webhook, err := n.webhook(name, repository)
+	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.webhooks[name].URL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, webhook.URL, bytes.NewReader(body))
 	if err != nil {
 		return &promotion.PermanentError{Err: fmt.Errorf("send to Slack webhook %s: its address cannot be used", name)}
 	}
