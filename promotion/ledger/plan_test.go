@@ -227,6 +227,8 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	rows, err := b.SetAsideRows(ctx)
 	b.must(err)
 	b.must(b.RetrySetAside(ctx, rows[0].ID))
+	_, err = b.RetryAllSetAside(ctx, "none")
+	b.must(err)
 	b.must(b.DiscardSetAside(ctx, rows[1].ID))
 	_, err = b.Prune(ctx, b.clock.Now().Add(-time.Minute))
 	b.must(err)

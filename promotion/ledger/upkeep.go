@@ -69,7 +69,7 @@ func (l *Ledger) RetrySetAside(ctx context.Context, id int64) error {
 // RetryAllSetAside gives all rows that were set aside back to the workers, or those of one kind ("" for any), and returns how many.
 func (l *Ledger) RetryAllSetAside(ctx context.Context, kind promotion.WorkKind) (count int64, err error) {
 	err = l.within(ctx, "try again what was set aside", func(ctx context.Context, tx *transaction) error {
-		count, err = affected(tx.ExecContext(ctx, `UPDATE work SET state = 'ready', attempts = 0, next_run = $1, finished = 0
+		count, err = affected(tx.ExecContext(ctx, `UPDATE work SET state = 'ready', place = 'timed', attempts = 0, next_run = $1, finished = 0
 			WHERE state = 'set_aside' AND ($2 = '' OR kind = $2)`, micros(l.clock()), string(kind)))
 		return err
 	})
