@@ -242,7 +242,7 @@ func (b *book) keeps(suffix string, does func(...string)) {
 	b.must(err)
 	does("Owned", "Release")
 	does("Named", "Rename", "Forget", "CachePolicy", "CachedPolicy", "KeptPolicy", "ForgetPolicies", "ClaimRegistry", "AddWork", "Lead", "Reserve", "HoldEverything", "ResumeEverything",
-		"AnnouncementMade", "RetrySetAside", "DiscardSetAside", "Prune")
+		"AnnouncementMade", "RetrySetAside", "RetryAllSetAside", "DiscardSetAside", "Prune")
 }
 
 // expectAny claims whatever there is.
