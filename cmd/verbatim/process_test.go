@@ -375,3 +375,54 @@ func TestAWrongKeyEndsServe(t *testing.T) {
 		t.Errorf("exit code %d, expected 2 and what to do; it shows\n%s", code, log.String())
 	}
 }
+
+func TestADatabaseThatIsAwayEndsServeSoon(t *testing.T) {
+	t.Parallel()
+	var log buffer
+	p := prepare(t, &log, "VERBATIM_DATABASE_URL=postgres://verbatim:sesame@"+free(t)+"/verbatim")
+	p.start()
+	code := p.exits(10 * time.Second)
+	if shown := log.String(); code != 3 || !strings.Contains(shown, "PostgreSQL") || !strings.Contains(shown, "connection refused") || strings.Contains(shown, "sesame") {
+		t.Errorf("exit code %d, expected 3 and which database; it shows\n%s", code, shown)
+	}
+}
+
+func TestADamagedLedgerEndsServeWithWords(t *testing.T) {
+	t.Parallel()
+	var log buffer
+	p := prepare(t, &log)
+	p.write(filepath.Join(p.folder, "verbatim.db"), strings.Repeat("no database ", 1000))
+	p.start()
+	if code := p.exits(20 * time.Second); code != 3 || !log.has("restore it from a backup")() {
+		t.Errorf("exit code %d, expected 3 and what to do; it shows\n%s", code, log.String())
+	}
+}
+
+// The ledger holds what people wrote, and what is where: nobody else on the machine reads it.
+func TestTheLedgerIsReadableByItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]os.FileMode{"a new one": 0, "one from before": 0o644} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log buffer
+			p := prepare(t, &log)
+			path := filepath.Join(p.folder, "verbatim.db")
+			if before != 0 {
+				p.write(path, "")
+				if err := os.Chmod(path, before); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.start()
+			p.eventually("the server to listen", func() bool { status, _ := p.get("/healthz"); return status == http.StatusOK })
+			for _, file := range []string{path, path + "-wal", path + "-shm"} {
+				found, err := os.Stat(file)
+				if err != nil {
+					t.Error(err)
+				} else if found.Mode().Perm() != 0o600 {
+					t.Errorf("%s has the mode %s, expected -rw-------", filepath.Base(file), found.Mode())
+				}
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log"
 	"os"
 	"os/signal"
@@ -48,7 +49,7 @@ func serve(command *cobra.Command, file string) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	served, err := server.New(command.Context(), server.Options{Settings: settings, Version: version, Logger: logger, Log: lines})
-	if errors.Is(err, server.ErrLedger) {
+	if errors.Is(err, server.ErrLedger) && !errors.Is(err, fs.ErrNotExist) {
 		return exitError{3, err}
 	} else if err != nil {
 		return exitError{2, err}

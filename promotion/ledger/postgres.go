@@ -74,11 +74,13 @@ func openPostgres(ctx context.Context, url string, connections int) (*postgres, 
 }
 
 // startPatience is how long a database that does not answer is waited for at the start: it may be starting as well.
-const startPatience = 20 * time.Second
+const startPatience = 7 * time.Second
 
 // firstAnswer asks whether what is committed survives. A server that answers anything, a wrong password too, is not waited for.
 func firstAnswer(ctx context.Context, pool *sql.DB) (fsync string, err error) {
 	until := time.Now().Add(startPatience)
+	ctx, cancel := context.WithDeadline(ctx, until.Add(time.Second))
+	defer cancel()
 	for {
 		err = pool.QueryRowContext(ctx, `SHOW fsync`).Scan(&fsync)
 		if answered := (*pgconn.PgError)(nil); err == nil || errors.As(err, &answered) || ctx.Err() != nil || time.Now().After(until) {

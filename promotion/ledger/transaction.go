@@ -56,7 +56,7 @@ func (t *transaction) prepared(ctx context.Context, statement string) *sql.Stmt 
 // after the context has ended, but not after within has returned.
 func (l *Ledger) within(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
 	if l.writer != nil {
-		return l.writer.propose(&proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})})
+		return inWords(l.writer.propose(&proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})}))
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -68,7 +68,7 @@ func (l *Ledger) hurry(ctx context.Context, what string, act func(context.Contex
 	if l.writer == nil {
 		return l.within(ctx, what, act)
 	}
-	return l.writer.propose(&proposal{hurry: true, ctx: ctx, what: what, act: act, done: make(chan struct{})})
+	return inWords(l.writer.propose(&proposal{hurry: true, ctx: ctx, what: what, act: act, done: make(chan struct{})}))
 }
 
 // transact is within for PostgreSQL, for as long as it takes.
