@@ -23,7 +23,7 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 		if ok, _ := stage.Qualifies(repository, run); !ok || stage.Digest == nil {
 			continue
 		}
-		read, ran, err := o.readStage(ctx, stage, run, look.jobs, Records{})
+		read, ran, err := look.readStage(ctx, stage, Records{})
 		if err != nil {
 			return Changes{}, err
 		}
@@ -114,7 +114,7 @@ func (o *Observer) deployedFor(ctx context.Context, repository Repository, polic
 		if ok, _ := stage.Qualifies(repository, run); !ok || stage.Digest == nil {
 			continue
 		}
-		read, ran, err := o.readStage(ctx, stage, run, look.jobs, Records{})
+		read, ran, err := look.readStage(ctx, stage, Records{})
 		if err != nil {
 			return err
 		}

@@ -199,6 +199,8 @@ func (g *gathered) fetch(ctx context.Context, name string, read stageRun) ([]byt
 	switch {
 	case len(found) == 0:
 		return nil, &EvidenceError{Detail: fmt.Sprintf("the run has no artifact %q; it has %s (names must match exactly)", name, listedNames(names))}
+	case read.Endless:
+		return nil, &EvidenceError{Detail: fmt.Sprintf("whether artifact %q was made within attempt %d cannot be told: GitHub does not know when attempt %d began; run the stage again", name, read.Attempt, read.Attempt+1)}
 	case len(within) == 0:
 		return nil, &EvidenceError{Detail: fmt.Sprintf("artifact %q was made at %s, not within this attempt (from %s)", name, clockText(found[len(found)-1].Created), clockText(read.RunStarted))}
 	case len(within) > 1:

@@ -28,6 +28,7 @@ type JobEvent struct {
 type Observer struct {
 	Policies *PolicySource
 	Runs     Runs
+	Attempts AttemptReader
 	Registry Registry
 	Records  RecordReader
 	Lanes    LaneKeeper
@@ -215,7 +216,7 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 			if settled(stage, run, records[image.Name]) {
 				continue
 			}
-			read, ran, err := o.readStage(ctx, stage, run, look.jobs, records[image.Name])
+			read, ran, err := look.readStage(ctx, stage, records[image.Name])
 			if err != nil {
 				return verifications, listed, err
 			}
@@ -238,18 +239,6 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 		}
 	}
 	return verifications, listed, errors.Join(failures...)
-}
-
-func (o *Observer) readStage(ctx context.Context, stage Stage, run Run, jobs func(context.Context) ([]Job, error), records Records) (stageRun, bool, error) {
-	if stage.Job == "" {
-		return readRun(run), true, nil
-	}
-	listed, err := jobs(ctx)
-	if err != nil {
-		return stageRun{}, false, err
-	}
-	read, ran := readJobs(stage, run, listed, records.Starts)
-	return read, ran, nil
 }
 
 func (o *Observer) jobsOf(repository Repository, run Run) func(context.Context) ([]Job, error) {

@@ -138,6 +138,12 @@ type Runs interface {
 	Jobs(ctx context.Context, repository Repository, run int64) ([]Job, error)
 }
 
+// AttemptReader reads the earlier attempts of workflow runs.
+type AttemptReader interface {
+	// AttemptStart returns when the attempt of the run began, or ErrNotFound.
+	AttemptStart(ctx context.Context, repository Repository, run int64, attempt int) (time.Time, error)
+}
+
 // Role is what a person may do in a repository.
 type Role struct {
 	Person     Person

@@ -311,7 +311,7 @@ func TestReadJobs(t *testing.T) {
 			if test.unended {
 				run.Status = "in_progress"
 			}
-			read, ran := readJobs(test.stage, run, test.jobs, nil)
+			read, ran := readJobs(test.stage, run, test.jobs)
 			if ran != test.ran || read.Running != test.running || read.Attempt != test.attempt || read.Conclusion != test.conclusion {
 				t.Errorf("got ran %t, running %t, attempt %d, %q", ran, read.Running, read.Attempt, read.Conclusion)
 			}

@@ -18,6 +18,7 @@ type stageRun struct {
 	Detail     string
 	RunStarted time.Time
 	NextStart  time.Time // when the run's next attempt began; zero when there is none
+	Endless    bool      // there is a next attempt, and nobody knows when it began
 	Started    time.Time
 	Ended      time.Time
 	URL        string
@@ -25,7 +26,7 @@ type stageRun struct {
 
 // made reports whether something was made within the attempt. GitHub's times have whole seconds.
 func (r stageRun) made(at time.Time) bool {
-	return !at.Before(r.RunStarted.Truncate(time.Second)) && (r.NextStart.IsZero() || at.Before(r.NextStart))
+	return !at.Before(r.RunStarted.Truncate(time.Second)) && !r.Endless && (r.NextStart.IsZero() || at.Before(r.NextStart))
 }
 
 // readRun gives what a run says of a stage that is a whole run.
@@ -45,7 +46,7 @@ func (s Stage) manyJobs() bool { return strings.Contains(s.Job, "*") }
 //
 // A stage whose job is a pattern runs until the run's attempt has ended: jobs that wait for others, and dynamic matrices, are
 // not listed before their turn comes. A job that did not succeed counts at once.
-func readJobs(stage Stage, run Run, jobs []Job, starts []Start) (stageRun, bool) {
+func readJobs(stage Stage, run Run, jobs []Job) (stageRun, bool) {
 	jobs = newestJobs(stage, jobs)
 	if len(jobs) == 0 {
 		return stageRun{}, false
@@ -86,9 +87,10 @@ func readJobs(stage Stage, run Run, jobs []Job, starts []Start) (stageRun, bool)
 	if read.Running = read.Running && !failedNow; read.Running && stage.manyJobs() {
 		read.Attempt = run.Attempt // that is what is waited for
 	}
-	read.RunStarted = attemptStart(run, read, starts)
-	if read.Attempt < run.Attempt {
-		read.NextStart = run.Started
+	for _, job := range jobs { // until it is known when the attempt began
+		if job.Attempt == read.Attempt && (read.RunStarted.IsZero() || job.Started.Before(read.RunStarted)) {
+			read.RunStarted = job.Started
+		}
 	}
 	return read, true
 }
@@ -105,18 +107,4 @@ func newestJobs(stage Stage, jobs []Job) []Job {
 		attempt, matches := newest[job.Name]
 		return !matches || attempt != job.Attempt
 	})
-}
-
-// attemptStart gives when the judged attempt began. GitHub answers that for a run's newest attempt only; for an older
-// one it is what was seen when it began, else the start of its first job.
-func attemptStart(run Run, read stageRun, starts []Start) time.Time {
-	if read.Attempt == run.Attempt {
-		return run.Started
-	}
-	for _, start := range starts {
-		if start.Run == run.ID && start.Attempt == read.Attempt && !start.RunStarted.IsZero() {
-			return start.RunStarted
-		}
-	}
-	return read.Started
 }

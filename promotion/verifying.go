@@ -12,6 +12,7 @@ type verifying struct {
 	policy     LoadedPolicy
 	run        Run
 	jobs       func(context.Context) ([]Job, error)
+	attempts   *attempts
 	tags       map[string]func(context.Context) (TaggedManifest, bool, error)
 	artifacts  *gathered
 	proofs     map[string]*Evidence
@@ -20,10 +21,32 @@ type verifying struct {
 
 func (o *Observer) verifying(repository Repository, policy LoadedPolicy, run Run) *verifying {
 	return &verifying{
-		Observer: o, repository: repository, policy: policy, run: run, jobs: o.jobsOf(repository, run),
+		Observer: o, repository: repository, policy: policy, run: run, jobs: o.jobsOf(repository, run), attempts: o.attemptsOf(repository, run),
 		tags: map[string]func(context.Context) (TaggedManifest, bool, error){}, artifacts: o.Evidence.of(repository, run),
 		proofs: map[string]*Evidence{}, changed: o.changedOf(repository, policy, run),
 	}
+}
+
+// readStage returns what the run says of the stage. It reports false when no job of the stage is in it.
+func (v *verifying) readStage(ctx context.Context, stage Stage, records Records) (stageRun, bool, error) {
+	if stage.Job == "" {
+		return readRun(v.run), true, nil
+	}
+	listed, err := v.jobs(ctx)
+	if err != nil {
+		return stageRun{}, false, err
+	}
+	v.attempts.remember(records.Starts)
+	jobs, err := v.attempts.ran(ctx, stage, listed)
+	if err != nil {
+		return stageRun{}, false, err
+	}
+	read, ran := readJobs(stage, v.run, jobs)
+	if !ran {
+		return read, false, nil
+	}
+	read, err = v.attempts.bound(ctx, stage, read)
+	return read, true, err
 }
 
 // judge gives what the ended stage says of an image: a new verification, or none when it is known already, or cannot be told.
@@ -77,7 +100,7 @@ func (v *verifying) judgeAgain(ctx context.Context, stage Stage, image Image, re
 // prove reads what the stage wants proven, once for all images; nil when it wants nothing.
 func (v *verifying) prove(ctx context.Context, stage Stage, read stageRun) (*Evidence, error) {
 	retention := v.policy.Policy.MaxRetentionDays
-	if stage.JUnit == nil && stage.Coverage == nil && stage.Digest == nil && retention == 0 {
+	if !stage.wantsEvidence() && retention == 0 {
 		return nil, nil
 	}
 	if known, found := v.proofs[stage.Name]; found {
@@ -95,12 +118,18 @@ func (v *verifying) prove(ctx context.Context, stage Stage, read stageRun) (*Evi
 func judgedBefore(records Records, stage Stage, run Run, read stageRun) (Verification, bool) {
 	for i := len(records.Verifications) - 1; i >= 0; i-- {
 		earlier := records.Verifications[i]
-		if earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && slices.Equal(earlier.Jobs, read.Jobs) &&
+		if earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && earlier.of(read) &&
 			earlier.Conclusion == read.Conclusion && earlier.Definition == stage.Definition() && earlier.Failure != StageMissing {
 			return earlier, true
 		}
 	}
 	return Verification{}, false
+}
+
+// of reports whether the verification is of the same jobs: by their ids, or by when they ran where GitHub lists kept ones under
+// new ids.
+func (v *Verification) of(read stageRun) bool {
+	return slices.Equal(v.Jobs, read.Jobs) || len(v.Jobs) == len(read.Jobs) && v.Started.Equal(read.Started) && v.Ended.Equal(read.Ended)
 }
 
 // failedBefore reports whether it is on record that a job of the stage did not succeed in this attempt, and none did since.

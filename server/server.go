@@ -142,7 +142,7 @@ func (s *Server) compose() error {
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}
 	observer := &promotion.Observer{
-		Policies: policies, Runs: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Requests: s.ledger,
+		Policies: policies, Runs: s.forge, Attempts: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Requests: s.ledger,
 		Evidence: artifacts, Trees: s.forge, Reviews: s.forge, Branches: s.forge, Book: s.ledger, Checks: checks,
 		Scope: settings.Scope, Clock: clock, Slack: slack,
 	}

@@ -64,6 +64,7 @@
 //     actions change.
 //   - A public repository's code, runs, comments and pull requests may be read without the permission, and by installations
 //     elsewhere; writing to a repository outside of the installation is 403 when it is public, 404 when it is private.
-//   - Jobs that a re-run of failed jobs kept are listed with the attempt in which they ran.
+//   - Jobs that a re-run of failed jobs kept are listed with the attempt in which they ran; ListKeptJobs has them listed
+//     anew as well, or instead.
 //   - The permission of a bot, and of a login that nobody has, is 404 "… is not a user".
 package githubtest

@@ -10,7 +10,8 @@ type Job struct {
 	run        *Run
 	id         int64
 	name       string
-	attempt    int // in which it ran
+	attempt    int // in which it ran, or as of which a kept one is listed
+	kept       bool
 	status     string
 	conclusion string
 	created    time.Time
@@ -45,7 +46,7 @@ func (run *Run) SkippedJob(name string) *Job {
 // current finds the job of that name that runs in the newest attempt; one kept from an earlier attempt does not.
 func (run *Run) current(name string) *Job {
 	for _, job := range run.latest().jobs {
-		if job.name == name && job.attempt == run.latest().number {
+		if job.name == name && job.attempt == run.latest().number && !job.kept {
 			return job
 		}
 	}
@@ -129,12 +130,54 @@ func (a *Artifact) expired() bool { return !a.run.repository.server.now().Before
 // jobsIn lists the jobs of an attempt: those that ran in it, and those kept from earlier ones.
 func (run *Run) jobsIn(number int) []*Job { return run.attempts[number-1].jobs }
 
-// allJobs lists every job that ran, in every attempt, once each.
+// KeptJobs says how the jobs that a re-run kept are listed: GitHub has done it in more than one way.
+type KeptJobs int
+
+const (
+	KeptOnce     KeptJobs = iota // as they ran, in the attempt in which they ran
+	KeptAnew                     // as they ran, and anew: with a new id and the new attempt
+	KeptReplaced                 // anew only
+)
+
+// ListKeptJobs sets how the jobs that later re-runs keep are listed.
+func (s *Server) ListKeptJobs(how KeptJobs) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keptJobs = how
+}
+
+// keep takes a job over into a new attempt.
+func (job *Job) keep(attempt int) *Job {
+	s := job.run.repository.server
+	if s.keptJobs == KeptOnce {
+		return job
+	}
+	anew := *job
+	anew.id, anew.attempt, anew.kept = next(&s.sequence.job), attempt, true
+	return &anew
+}
+
+// replaced reports whether a job is not listed any more, because a later attempt that kept it lists it.
+func (run *Run) replaced(job *Job) bool {
+	if run.repository.server.keptJobs != KeptReplaced {
+		return false
+	}
+	for _, later := range run.attempts[job.attempt:] {
+		for _, other := range later.jobs {
+			if other.kept && other.name == job.name && other.completed.Equal(job.completed) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allJobs lists every job that ran, in every attempt, once each, and kept ones as the server is set to list them.
 func (run *Run) allJobs() []*Job {
 	var all []*Job
 	for _, attempt := range run.attempts {
 		for _, job := range attempt.jobs {
-			if job.attempt == attempt.number {
+			if job.attempt == attempt.number && !run.replaced(job) {
 				all = append(all, job)
 			}
 		}

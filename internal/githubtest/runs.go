@@ -235,7 +235,7 @@ func (run *Run) RerunFailed(by *User) *Run {
 		after := run.begin(run.who(by))
 		for _, job := range before.jobs {
 			if job.conclusion == "success" || job.conclusion == "skipped" {
-				after.jobs = append(after.jobs, job)
+				after.jobs = append(after.jobs, job.keep(after.number))
 			}
 		}
 	})

@@ -86,6 +86,7 @@ type Server struct {
 	capturing     []*capture
 	deliveries    []*Delivery
 	lost          int
+	keptJobs      KeptJobs
 	faults        []*Fault
 	requests      []Request
 	unknown       []string

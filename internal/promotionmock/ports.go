@@ -669,6 +669,45 @@ func (mr *MockRunsMockRecorder) RunsOf(ctx, repository, commit, kinds any) *gomo
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RunsOf", reflect.TypeOf((*MockRuns)(nil).RunsOf), ctx, repository, commit, kinds)
 }
 
+// MockAttemptReader is a mock of AttemptReader interface.
+type MockAttemptReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockAttemptReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockAttemptReaderMockRecorder is the mock recorder for MockAttemptReader.
+type MockAttemptReaderMockRecorder struct {
+	mock *MockAttemptReader
+}
+
+// NewMockAttemptReader creates a new mock instance.
+func NewMockAttemptReader(ctrl *gomock.Controller) *MockAttemptReader {
+	mock := &MockAttemptReader{ctrl: ctrl}
+	mock.recorder = &MockAttemptReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockAttemptReader) EXPECT() *MockAttemptReaderMockRecorder {
+	return m.recorder
+}
+
+// AttemptStart mocks base method.
+func (m *MockAttemptReader) AttemptStart(ctx context.Context, repository promotion.Repository, run int64, attempt int) (time.Time, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "AttemptStart", ctx, repository, run, attempt)
+	ret0, _ := ret[0].(time.Time)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// AttemptStart indicates an expected call of AttemptStart.
+func (mr *MockAttemptReaderMockRecorder) AttemptStart(ctx, repository, run, attempt any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AttemptStart", reflect.TypeOf((*MockAttemptReader)(nil).AttemptStart), ctx, repository, run, attempt)
+}
+
 // MockPeopleReader is a mock of PeopleReader interface.
 type MockPeopleReader struct {
 	ctrl     *gomock.Controller

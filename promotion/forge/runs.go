@@ -111,6 +111,27 @@ func (f *Forge) Run(ctx context.Context, repository promotion.Repository, id int
 	return answer.run(operation)
 }
 
+// AttemptStart returns when an attempt of the run began, or promotion.ErrNotFound. One call.
+// (https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run-attempt)
+func (f *Forge) AttemptStart(ctx context.Context, repository promotion.Repository, run int64, attempt int) (time.Time, error) {
+	operation := fmt.Sprintf("read attempt %d of run %d of %s", attempt, run, repository.FullName())
+	var answer runAnswer
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: actionsReadable,
+		address: inRepository(repository, "/actions/runs/{run}/attempts/{attempt}", number(run), number(int64(attempt))),
+	}, &answer)
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case answer.ID != run:
+		return time.Time{}, lacking(operation, "id")
+	case answer.Attempt != attempt:
+		return time.Time{}, lacking(operation, "run_attempt")
+	}
+	of, err := answer.run(operation)
+	return of.Started, err
+}
+
 // jobAnswer is a job as GitHub answers it.
 // (https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run)
 type jobAnswer struct {
