@@ -107,7 +107,7 @@ func (s *Server) askAgain(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("catch up with deliveries: %w", err)
 	}
-	if err := s.holdIfRestored(ctx, deliveries); err != nil {
+	if err := s.holdIfBehind(ctx, deliveries); err != nil {
 		return 0, err
 	}
 	asked, lost, err := catchUp(ctx, s.forge, deliveries)

@@ -39,6 +39,7 @@ type Metrics struct {
 	lanes        prometheus.Gauge
 	degraded     *prometheus.GaugeVec
 	logsDropped  atomic.Pointer[func() int64]
+	held         prometheus.Gauge
 	known        map[string]bool
 }
 
@@ -75,6 +76,7 @@ func NewMetrics(events []string) *Metrics {
 		oldest:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
 		lanes:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_lanes_held", Help: "Lanes in which a promotion is under way."}),
 		degraded:     gauges("verbatim_degraded", "1 for what does not work until somebody mends it, or could not be told: /readyz says more.", "what"),
+		held:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_held_everywhere", Help: "1 while everything is held, because the ledger was restored or lost: /readyz says why."}),
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "verbatim_log_lines_dropped_total", Help: "Lines of the log that were dropped because nobody read them, or that could not be written.",
@@ -89,7 +91,7 @@ func NewMetrics(events []string) *Metrics {
 	}
 	m.begin()
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
-		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.degraded, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.held, m.degraded, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -184,6 +186,7 @@ func (m *Metrics) Handler(reader DepthReader, spending Spending, health Health) 
 			}
 			m.oldest.Set(depth.Oldest.Seconds())
 			m.lanes.Set(float64(depth.Lanes))
+			m.held.Set(indicator(depth.Held))
 		}
 		if spending != nil {
 			m.spent(spending)

@@ -43,6 +43,7 @@ type status struct {
 	Status   string              `json:"status"`
 	Reason   string              `json:"reason,omitempty"`
 	Degraded []selfcheck.Finding `json:"degraded,omitempty"` // what does not work although deliveries are kept
+	Held     string              `json:"held,omitempty"`     // why everything is held, and how that is lifted
 }
 
 // ready answers 200 when deliveries can be kept, with what else is degraded, and 503 with the reason when they cannot.
@@ -57,7 +58,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusServiceUnavailable, status{Status: "not ready", Reason: "the ledger: " + err.Error(), Degraded: s.board.Degraded()})
 		return
 	}
-	answer(w, http.StatusOK, status{Status: "ready", Degraded: s.board.Degraded()})
+	answer(w, http.StatusOK, status{Status: "ready", Held: s.heldEverywhere(ctx), Degraded: s.board.Degraded()})
 }
 
 func answer(w http.ResponseWriter, code int, body status) {

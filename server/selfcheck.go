@@ -47,7 +47,7 @@ func (c *selfCheck) soon() {
 }
 
 // optional are the events without which everything that was promised works, and those that need no subscription.
-var optional = []string{"commit_comment", "ping", "installation", "installation_repositories"}
+var optional = []string{"commit_comment", "repository", "ping", "installation", "installation_repositories"}
 
 // needsOf returns what the app needs on GitHub for what the settings switch on, and for the events that are handled.
 func needsOf(settings config.Settings, handled []string) selfcheck.Needs {

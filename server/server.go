@@ -265,9 +265,7 @@ func (s *Server) Run(ctx context.Context) error {
 				return err
 			}
 			group.Go(func() error { s.check.run(running); return nil })
-			if settings.CatchUpInterval > 0 {
-				s.lookBack(running)
-			}
+			s.lookBack(running)
 			s.worker.Run(running, s.options.Settings.ShutdownGrace)
 			return nil
 		})

@@ -105,5 +105,8 @@ func (j loggedJournal) Commit(ctx context.Context, lease promotion.Lease, change
 // answered reports whether our reply to the comment is there.
 func (s *Server) answered(ctx context.Context, repository promotion.Repository, issue int, comment int64) (bool, error) {
 	_, found, err := s.forge.FindComment(ctx, repository, issue, report.Marker(promotion.ReplyKey(repository.ID, comment)), time.Time{})
+	if found && err == nil {
+		err = s.holdIfAnswered(ctx, repository, comment)
+	}
 	return found, err
 }

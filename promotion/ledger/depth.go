@@ -16,6 +16,7 @@ type Depth struct {
 	Rows   []DepthRow
 	Oldest time.Duration // since the row that has been due for the longest time was due
 	Lanes  int64         // in which something is under way
+	Held   bool          // everything is held
 }
 
 // DepthRow counts the rows of one kind in one state: ready, scheduled, leased or set_aside.
@@ -75,5 +76,10 @@ func (l *Ledger) Depth(ctx context.Context) (Depth, error) {
 	}
 	slices.SortFunc(depth.Rows, func(a, b DepthRow) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.State, b.State)) })
 	err := l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lanes WHERE work <> 0 AND held_until > $1`, micros(now)).Scan(&depth.Lanes)
+	if err != nil {
+		return depth, fmt.Errorf("count the lanes: %w", err)
+	}
+	everywhere, err := l.Everywhere(ctx)
+	depth.Held = everywhere.Hold != nil
 	return depth, err
 }

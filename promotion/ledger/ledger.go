@@ -28,8 +28,9 @@ var migrations embed.FS
 type Ledger struct {
 	write    *sql.DB // of SQLite one connection at a time
 	read     *reader
-	writer   *writer   // of SQLite; nil for PostgreSQL
-	postgres *postgres // nil for SQLite
+	writer   *writer    // of SQLite; nil for PostgreSQL
+	postgres *postgres  // nil for SQLite
+	file     *fileWatch // of SQLite; nil for PostgreSQL
 	clock    func() time.Time
 	before   int64 // the schema's version when it was opened
 	after    int64 // and since
@@ -122,6 +123,9 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 	go l.takeIn()
 	if err := l.begin(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
+	}
+	if isSQLite {
+		l.file = watchFiles(path)
 	}
 	return l, nil
 }
@@ -233,6 +237,9 @@ const refusalCounts = 10 * time.Second
 // Healthy reports whether the ledger can be written to, and could be when it was last tried. It returns the context's error
 // when that cannot be told in time.
 func (l *Ledger) Healthy(ctx context.Context) error {
+	if err := l.file.err(); err != nil {
+		return err
+	}
 	if last := l.refused.Load(); last != nil && l.clock().Sub(last.at) < refusalCounts {
 		return last.err
 	}
@@ -255,6 +262,7 @@ func (l *Ledger) Healthy(ctx context.Context) error {
 func (l *Ledger) Close() error {
 	close(l.quit)
 	<-l.ended
+	l.file.stop()
 	if l.postgres != nil {
 		return errors.Join(l.postgres.stop(), l.write.Close())
 	}

@@ -164,6 +164,7 @@ func (b *book) reads(request *promotion.Request, does func(...string)) {
 			return err
 		},
 		"Governed":          func() error { _, err := b.Governed(ctx); return err },
+		"Everywhere":        func() error { _, err := b.Everywhere(ctx); return err },
 		"Begun":             func() error { _, err := b.Begun(ctx); return err },
 		"Depth":             func() error { _, err := b.Depth(ctx); return err },
 		"Healthy":           func() error { return b.Healthy(ctx) },

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
@@ -42,19 +43,42 @@ func (l *Ledger) HoldEverything(ctx context.Context, key, reason string) (added 
 	return l.enterEverywhere(ctx, promotion.Entry{Key: "hold/" + key, Kind: promotion.EntryHold, Reason: reason})
 }
 
+// Everywhere is what stops everything, and when such a stop was last lifted.
+type Everywhere struct {
+	Hold    *promotion.Hold // nil: nothing is held everywhere
+	Resumed time.Time       // zero: nothing ever was
+	last    int64           // the newest entry's id
+}
+
+// Everywhere reads whether everything is held.
+func (l *Ledger) Everywhere(ctx context.Context) (Everywhere, error) {
+	entries, err := l.Entries(ctx, 0, promotion.EntryFilter{Kinds: []promotion.EntryKind{promotion.EntryHold, promotion.EntryResume}})
+	if err != nil {
+		return Everywhere{}, err
+	}
+	var all Everywhere
+	if holds := promotion.HoldsOf(entries); len(holds) > 0 {
+		all.Hold = &holds[0]
+	}
+	for _, entry := range entries {
+		if all.last = entry.ID; entry.Kind == promotion.EntryResume {
+			all.Resumed = entry.At
+		}
+	}
+	return all, nil
+}
+
 // ResumeEverything lifts what HoldEverything stopped. It returns promotion.ErrNotFound when nothing is held everywhere.
 func (l *Ledger) ResumeEverything(ctx context.Context) (promotion.Hold, error) {
-	entries, err := l.Entries(ctx, 0, promotion.EntryFilter{Kinds: []promotion.EntryKind{promotion.EntryHold, promotion.EntryResume}})
+	all, err := l.Everywhere(ctx)
 	if err != nil {
 		return promotion.Hold{}, err
 	}
-	holds := promotion.HoldsOf(entries)
-	if len(holds) == 0 {
+	if all.Hold == nil {
 		return promotion.Hold{}, fmt.Errorf("a hold of everything: %w", promotion.ErrNotFound)
 	}
-	last := entries[len(entries)-1]
-	_, err = l.enterEverywhere(ctx, promotion.Entry{Key: fmt.Sprintf("resume/everything/%d", last.ID), Kind: promotion.EntryResume})
-	return holds[0], err
+	_, err = l.enterEverywhere(ctx, promotion.Entry{Key: fmt.Sprintf("resume/everything/%d", all.last), Kind: promotion.EntryResume})
+	return *all.Hold, err
 }
 
 func (l *Ledger) enterEverywhere(ctx context.Context, entry promotion.Entry) (added bool, err error) {

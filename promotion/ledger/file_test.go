@@ -1,0 +1,45 @@
+package ledger_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion/ledger"
+)
+
+// A file that is deleted or replaced while it is open is noticed within seconds, and nothing is kept in it.
+func TestAFileThatIsNotTheOneThatWasOpened(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "verbatim.db")
+	opened, err := ledger.Open(t.Context(), "sqlite:"+path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	becomes := func(wanted error) {
+		t.Helper()
+		ticker, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
+		defer ticker.Stop()
+		for !errors.Is(opened.Healthy(t.Context()), wanted) {
+			select {
+			case <-ticker.C:
+			case <-late:
+				t.Fatalf("health is %v, expected %v", opened.Healthy(t.Context()), wanted)
+			}
+		}
+	}
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	becomes(ledger.ErrReplaced)
+	if _, err := opened.Accept(t.Context(), ledger.Delivery{GUID: "guid-1", Event: "push", Received: time.Now()}); !errors.Is(err, ledger.ErrReplaced) {
+		t.Errorf("a delivery was kept in a file that is gone: %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	becomes(nil)
+}
