@@ -79,7 +79,27 @@ type ProvenanceClaim struct {
 	Digest     Digest
 	Repository Repository
 	Commit     Commit
-	Workflows  []string // exact paths; the signer must be one of them, of this repository
+	Signers    []ProvenanceSigner // the signer must be one of them, of this repository
+}
+
+// ProvenanceSigner is a workflow that may have built an image, and where it may have run.
+type ProvenanceSigner struct {
+	Workflow    string   // its exact path
+	Branches    []string // or patterns of branches: those whose runs the stage counts
+	MergeGroups bool     // so are those of a merge queue that goes to one of them
+}
+
+// Allows reports whether what the signer ran for is a branch that its stage counts: never a tag, nor the test merge of a pull
+// request. The trigger is the event, as the certificate says it: a branch of anybody's can be called like a merge queue's.
+func (s ProvenanceSigner) Allows(ref, trigger string) bool {
+	branch, isBranch := strings.CutPrefix(ref, "refs/heads/")
+	if !isBranch {
+		return false
+	}
+	if base := mergeGroupBase(branch); base != "" {
+		return s.MergeGroups && trigger == "merge_group" && matchesAny(s.Branches, base)
+	}
+	return matchesAny(s.Branches, branch)
 }
 
 // ProvenanceError says that attestations are there and none proves the claim: why each was refused.

@@ -299,8 +299,9 @@ type EvidenceReader interface {
 
 // AttestationReader reads attestations from GitHub.
 type AttestationReader interface {
-	// Attestations gives the sigstore bundles (JSON) that GitHub keeps for the digest; none when there are none.
-	Attestations(ctx context.Context, repository Repository, digest Digest) ([][]byte, error)
+	// Attestations returns a page of the sigstore bundles (JSON) that GitHub keeps for the digest, none when there are none; and
+	// where the next page begins: "" after the last. The first page begins at "".
+	Attestations(ctx context.Context, repository Repository, digest Digest, cursor string) (bundles [][]byte, next string, err error)
 }
 
 // ProvenanceVerifier verifies attestations.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -100,41 +101,72 @@ func (c *carrying) labelled(ctx context.Context, facts Facts, fact *ProvenanceFa
 	return nil
 }
 
-func (c *carrying) attested(ctx context.Context, facts Facts, digest Digest, fact *ProvenanceFact) error {
-	bundles, err := c.Attestations.Attestations(ctx, facts.Repository, digest)
-	if err != nil {
-		return fromGitHub(fmt.Errorf("read the attestations of %s: %w", digest.Short(), err))
-	}
-	if len(bundles) == 0 {
-		fact.Missing = "GitHub has no attestation of " + digest.String() + " in " + facts.Repository.FullName()
-		return nil
-	}
-	claim := ProvenanceClaim{Digest: digest, Repository: facts.Repository, Commit: facts.recorded(), Workflows: buildWorkflows(facts.Policy.Policy)}
-	err = c.Provenance.Verify(ctx, bundles, claim)
-	wrong := (*ProvenanceError)(nil)
-	switch {
-	case errors.As(err, &wrong):
-		fact.Invalid = wrong.Detail
-	case err != nil:
-		return fmt.Errorf("verify the attestations of %s: %w", digest.Short(), err)
-	}
-	fact.Proof = "attested by " + strings.Join(claim.Workflows, " or ")
-	return nil
-}
+// maximumAttestations is how many pages of attestations are read for one digest: two thousand. Each workflow of the repository
+// may add to them, so that the right one may be behind many others.
+const maximumAttestations = 20
 
-// buildWorkflows gives the workflows that may have built an image: that of the stage that builds, or without such a stage
-// those of all stages.
-func buildWorkflows(policy Policy) []string {
-	if builds, found := policy.Builds(); found {
-		return []string{builds.Workflow}
-	}
-	var workflows []string
-	seen := map[string]bool{}
-	for _, stage := range policy.Stages {
-		if !seen[stage.Workflow] {
-			seen[stage.Workflow] = true
-			workflows = append(workflows, stage.Workflow)
+func (c *carrying) attested(ctx context.Context, facts Facts, digest Digest, fact *ProvenanceFact) error {
+	claim := ProvenanceClaim{Digest: digest, Repository: facts.Repository, Commit: facts.recorded(), Signers: signersOf(facts.Policy.Policy, facts.Repository)}
+	seen, cursor := 0, ""
+	var refused *ProvenanceError
+	for range maximumAttestations {
+		bundles, next, err := c.Attestations.Attestations(ctx, facts.Repository, digest, cursor)
+		if err != nil {
+			return fromGitHub(fmt.Errorf("read the attestations of %s: %w", digest.Short(), err))
+		}
+		seen += len(bundles)
+		if len(bundles) > 0 {
+			err = c.Provenance.Verify(ctx, bundles, claim)
+			wrong := (*ProvenanceError)(nil)
+			switch {
+			case err == nil:
+				fact.Proof = "attested by " + signersText(claim.Signers)
+				return nil
+			case !errors.As(err, &wrong):
+				return fmt.Errorf("verify the attestations of %s: %w", digest.Short(), err)
+			case refused == nil:
+				refused = wrong
+			}
+		}
+		if cursor = next; cursor == "" {
+			fact.refuse(facts.Repository, digest, refused)
+			return nil
 		}
 	}
-	return workflows
+	return fromGitHub(&PermanentError{Err: fmt.Errorf("none of the %d newest attestations of %s proves it, and there are more, which were not looked at", seen, digest.Short())})
+}
+
+// refuse says why no attestation proves where the digest is from.
+func (f *ProvenanceFact) refuse(repository Repository, digest Digest, refused *ProvenanceError) {
+	if refused == nil {
+		f.Missing = "GitHub has no attestation of " + digest.String() + " in " + repository.FullName()
+		return
+	}
+	f.Invalid = refused.Detail
+}
+
+// signersOf returns the workflows that may have built an image: that of the stage that builds, or without such a stage those of
+// all stages; each with the branches whose runs its stage counts.
+func signersOf(policy Policy, repository Repository) []ProvenanceSigner {
+	stages := policy.Stages
+	if builds, found := policy.Builds(); found {
+		stages = []Stage{builds}
+	}
+	var signers []ProvenanceSigner
+	for _, stage := range stages {
+		signers = append(signers, ProvenanceSigner{
+			Workflow: stage.Workflow, Branches: stage.allowedBranches(repository), MergeGroups: slices.Contains(stage.Events, "merge_group"),
+		})
+	}
+	return signers
+}
+
+func signersText(signers []ProvenanceSigner) string {
+	var workflows []string
+	for _, signer := range signers {
+		if !slices.Contains(workflows, signer.Workflow) {
+			workflows = append(workflows, signer.Workflow)
+		}
+	}
+	return strings.Join(workflows, " or ")
 }

@@ -92,6 +92,22 @@ func TestAttestations(t *testing.T) {
 		"a workflow that begins alike": {claim: func(c *attestationtest.Claim) {
 			c.Signer = strings.Replace(c.Signer, "ci.yml", "ci.yml.evil.yml", 1)
 		}, reason: "provenance_invalid"},
+		"signed at a tag": {claim: func(c *attestationtest.Claim) {
+			c.Signer = strings.Replace(c.Signer, "refs/heads/main", "refs/tags/main", 1)
+		}, reason: "provenance_invalid", words: "refs/tags/main"},
+		"signed at another branch": {claim: func(c *attestationtest.Claim) {
+			c.Signer = strings.Replace(c.Signer, "refs/heads/main", "refs/heads/release/evil", 1)
+		}, reason: "provenance_invalid", words: "refs/heads/release/evil"},
+		"run for a tag":                       {claim: func(c *attestationtest.Claim) { c.Ref = "refs/tags/main" }, reason: "provenance_invalid", words: "refs/tags/main"},
+		"run for a pull request":              {claim: func(c *attestationtest.Claim) { c.Ref = "refs/pull/7/merge" }, reason: "provenance_invalid", words: "refs/pull/7/merge"},
+		"called by a workflow at that branch": {claim: func(c *attestationtest.Claim) { c.Ref = "refs/heads/evil" }, reason: "provenance_invalid", words: "refs/heads/evil"},
+		"a merge group": {claim: func(c *attestationtest.Claim) {
+			c.Trigger = "merge_group"
+			c.Signer = strings.Replace(c.Signer, "refs/heads/main", "refs/heads/gh-readonly-queue/main/pr-7-0123abc", 1)
+		}},
+		"a branch called like a merge group": {claim: func(c *attestationtest.Claim) {
+			c.Signer = strings.Replace(c.Signer, "refs/heads/main", "refs/heads/gh-readonly-queue/main/pr-7-0123abc", 1)
+		}, reason: "provenance_invalid"},
 		"another issuer": {claim: func(c *attestationtest.Claim) { c.Issuer = "https://evil.example.com" }, reason: "provenance_invalid"},
 		"another root":   {other: true, reason: "provenance_invalid"},
 	} {
@@ -146,4 +162,25 @@ func TestAnAttestationThatCannotBeToldPromotesNothing(t *testing.T) {
 	_, reply := s.says(pull.Issue, s.Alice, "/promote")
 	s.expect(reply, "Could not tell", "`internal_error`", "trusted_root.json")
 	s.names("production", "")
+}
+
+func TestTheRightAttestationBehindManyOthers(t *testing.T) {
+	authority := attestationtest.New()
+	roots := filepath.Join(t.TempDir(), "trusted_root.json")
+	if err := os.WriteFile(roots, authority.TrustedRootJSON(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, scene.Options{Policy: "-", Settings: func(settings *config.Settings) { settings.TrustedRootFile = roots }})
+	s.govern(s.defaultPolicy("provenance: attestation"))
+	pull := s.Merged("Add a basket")
+	digest := s.staged(pull.MergeCommit(), "basket")
+	wrong := s.claims(pull.MergeCommit(), digest)
+	wrong.Signer = strings.Replace(wrong.Signer, "refs/heads/main", "refs/heads/feature", 1)
+	other := authority.Attest(wrong)
+	for range 130 {
+		s.Repository.Attest(digest, other)
+	}
+	s.refuses(pull.Issue, s.Alice, "/promote", "provenance_invalid")
+	s.Repository.Attest(digest, authority.Attest(s.claims(pull.MergeCommit(), digest)))
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }

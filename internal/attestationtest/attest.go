@@ -22,6 +22,8 @@ type Claim struct {
 	RepositoryID  int64
 	Commit        promotion.Commit
 	Signer        string // the certificate's subject: https://github.com/octo/shop/.github/workflows/ci.yml@refs/heads/main
+	Ref           string // what the run was for; that of the signer if empty
+	Trigger       string // the event; push if empty
 	BuildSigner   string // the extension that says the same; Signer if empty
 	Issuer        string // https://token.actions.githubusercontent.com if empty
 	PredicateType string // https://slsa.dev/provenance/v1 if empty
@@ -34,6 +36,10 @@ type Claim struct {
 // Attest signs provenance and gives it as a sigstore bundle, in JSON.
 func (a *Authority) Attest(claim Claim) []byte {
 	claim.BuildSigner = cmp.Or(claim.BuildSigner, claim.Signer)
+	if _, ref, found := strings.Cut(claim.Signer, "@"); found {
+		claim.Ref = cmp.Or(claim.Ref, ref)
+	}
+	claim.Trigger = cmp.Or(claim.Trigger, "push")
 	claim.Issuer = cmp.Or(claim.Issuer, "https://token.actions.githubusercontent.com")
 	claim.PredicateType = cmp.Or(claim.PredicateType, "https://slsa.dev/provenance/v1")
 	if claim.Signed.IsZero() {

@@ -113,6 +113,8 @@ func (a *Authority) workflow(claim Claim) issuer {
 	add(certificate.OIDRunnerEnvironment, "github-hosted")
 	add(certificate.OIDSourceRepositoryURI, claim.RepositoryURL)
 	add(certificate.OIDSourceRepositoryDigest, claim.Commit.String())
+	add(certificate.OIDSourceRepositoryRef, claim.Ref)
+	add(certificate.OIDBuildTrigger, claim.Trigger)
 	if claim.RepositoryID != 0 {
 		add(certificate.OIDSourceRepositoryIdentifier, strconv.FormatInt(claim.RepositoryID, 10))
 	}

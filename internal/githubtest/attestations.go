@@ -2,8 +2,11 @@ package githubtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,19 +20,30 @@ func (r *Repository) Attest(digest string, bundle json.RawMessage) {
 	r.attestations[digest] = append(r.attestations[digest], slices.Clone(bundle))
 }
 
-// listAttestations answers 404 for a digest that has none, else the first page in the order in which they were kept: GitHub
-// does not document its own order (https://docs.github.com/rest/repos/attestations#list-attestations).
+// listAttestations answers 404 for a digest that has none, else a page in the order in which they were kept: GitHub
+// does not document its own order. Further pages begin after a cursor (https://docs.github.com/rest/repos/attestations#list-attestations).
 func listAttestations(c *call) answer {
 	bundles := c.repository.attestations[c.parameters["subject_digest"]]
 	if len(bundles) == 0 {
 		return notFound()
 	}
-	from, to, _ := c.window(len(bundles), 30) // by per_page; further pages are by cursor, which the stand-in has none of
+	size := 30
+	if asked, err := strconv.Atoi(c.query.Get("per_page")); err == nil && asked > 0 {
+		size = min(asked, 100)
+	}
+	from, _ := strconv.Atoi(strings.TrimPrefix(c.query.Get("after"), "cursor-"))
+	from = max(0, min(from, len(bundles)))
+	to := min(from+size, len(bundles))
+	header := http.Header{}
+	if to < len(bundles) {
+		query := url.Values{"per_page": {strconv.Itoa(size)}, "after": {fmt.Sprintf("cursor-%d", to)}}
+		header.Set("Link", fmt.Sprintf("<%s%s?%s>; rel=%q", c.server.base, c.request.URL.EscapedPath(), query.Encode(), "next"))
+	}
 	attestations := []object{}
 	for _, bundle := range bundles[from:to] {
 		attestations = append(attestations, object{"bundle": bundle, "repository_id": c.repository.id, "bundle_url": c.server.base + downloadPrefix + "bundle"})
 	}
-	return ok(object{"attestations": attestations})
+	return answer{status: http.StatusOK, body: object{"attestations": attestations}, header: header}
 }
 
 // listReferences lists the branches and tags whose names begin so, all of them at once: there are no pages, whatever is asked

@@ -1256,18 +1256,19 @@ func (m *MockAttestationReader) EXPECT() *MockAttestationReaderMockRecorder {
 }
 
 // Attestations mocks base method.
-func (m *MockAttestationReader) Attestations(ctx context.Context, repository promotion.Repository, digest promotion.Digest) ([][]byte, error) {
+func (m *MockAttestationReader) Attestations(ctx context.Context, repository promotion.Repository, digest promotion.Digest, cursor string) ([][]byte, string, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Attestations", ctx, repository, digest)
+	ret := m.ctrl.Call(m, "Attestations", ctx, repository, digest, cursor)
 	ret0, _ := ret[0].([][]byte)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
+	ret1, _ := ret[1].(string)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
 }
 
 // Attestations indicates an expected call of Attestations.
-func (mr *MockAttestationReaderMockRecorder) Attestations(ctx, repository, digest any) *gomock.Call {
+func (mr *MockAttestationReaderMockRecorder) Attestations(ctx, repository, digest, cursor any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Attestations", reflect.TypeOf((*MockAttestationReader)(nil).Attestations), ctx, repository, digest)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Attestations", reflect.TypeOf((*MockAttestationReader)(nil).Attestations), ctx, repository, digest, cursor)
 }
 
 // MockProvenanceVerifier is a mock of ProvenanceVerifier interface.

@@ -14,29 +14,37 @@ import (
 
 const attestationsReadable = "attestations: read"
 
-// Attestations gives the sigstore bundles that GitHub keeps for the digest in the repository: at most the thirty newest,
-// and none when there are none. One call.
+// Attestations returns a page of the sigstore bundles that GitHub keeps for the digest in the repository, none when there are
+// none, and where the next page begins ("" after the last). One call.
 // (https://docs.github.com/rest/repos/attestations#list-attestations)
-func (f *Forge) Attestations(ctx context.Context, repository promotion.Repository, digest promotion.Digest) ([][]byte, error) {
+func (f *Forge) Attestations(ctx context.Context, repository promotion.Repository, digest promotion.Digest, cursor string) ([][]byte, string, error) {
 	operation := fmt.Sprintf("list the attestations of %s in %s", digest.Short(), repository.FullName())
 	var answer struct {
 		Attestations *[]struct {
 			Bundle json.RawMessage `json:"bundle"`
 		} `json:"attestations"`
 	}
-	err := f.ask(ctx, repository, request{
+	who, err := f.installed(ctx, repository)
+	if err != nil {
+		return nil, "", err
+	}
+	query, next := url.Values{"per_page": {pageSize}}, ""
+	if cursor != "" {
+		query.Set("after", cursor)
+	}
+	_, err = f.call(ctx, who, request{
 		operation: operation, method: http.MethodGet, permission: attestationsReadable,
 		address: inRepository(repository, "/attestations/{digest}", digest.String()),
-		query:   url.Values{"per_page": {"30"}},
+		query:   query, after: &next,
 	}, &answer)
 	if errors.Is(err, promotion.ErrNotFound) {
-		return nil, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if answer.Attestations == nil {
-		return nil, lacking(operation, "attestations")
+		return nil, "", lacking(operation, "attestations")
 	}
 	var bundles [][]byte
 	for _, listed := range *answer.Attestations {
@@ -45,7 +53,7 @@ func (f *Forge) Attestations(ctx context.Context, repository promotion.Repositor
 		}
 	}
 	if len(bundles) == 0 && len(*answer.Attestations) > 0 {
-		return nil, lacking(operation, "bundle")
+		return nil, "", lacking(operation, "bundle")
 	}
-	return bundles, nil
+	return bundles, next, nil
 }

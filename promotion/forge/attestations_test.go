@@ -15,7 +15,7 @@ import (
 
 var (
 	digestText       = "sha256:" + strings.Repeat("ab", 32)
-	listAttestations = "GET /repos/acme/shop/attestations/" + digestText + "?per_page=30"
+	listAttestations = "GET /repos/acme/shop/attestations/" + digestText + "?per_page=100"
 )
 
 func digest(t *testing.T) promotion.Digest {
@@ -49,7 +49,7 @@ func TestAttestations(t *testing.T) {
 			t.Parallel()
 			github := newStub(t)
 			github.on(listAttestations, test.answer)
-			read, err := github.forge().Attestations(t.Context(), shop, digest(t))
+			read, _, err := github.forge().Attestations(t.Context(), shop, digest(t), "")
 			expectKind(t, err, "none")
 			github.expect(listAttestations)
 			var texts []string
@@ -66,7 +66,7 @@ func TestAttestations(t *testing.T) {
 func TestAttestationsThatAreNone(t *testing.T) {
 	t.Parallel()
 	ask := func(ctx context.Context, f *forge.Forge) error {
-		read, err := f.Attestations(ctx, shop, digest(t))
+		read, _, err := f.Attestations(ctx, shop, digest(t), "")
 		if err != nil && read != nil {
 			return fmt.Errorf("%d bundles together with %w", len(read), err)
 		}
@@ -86,7 +86,7 @@ func TestAttestationsThatAreNone(t *testing.T) {
 	refusals(t, listAttestations, ask, map[int]string{403: "paused", 409: "retryable", 410: "permanent", 422: "permanent"})
 	t.Run("no digest", func(t *testing.T) {
 		t.Parallel()
-		_, err := newStub(t).forge().Attestations(t.Context(), shop, promotion.Digest{})
+		_, _, err := newStub(t).forge().Attestations(t.Context(), shop, promotion.Digest{}, "")
 		expectKind(t, err, "permanent")
 	})
 	t.Run("not installed any more", func(t *testing.T) { // its 404 is not about attestations

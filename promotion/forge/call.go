@@ -32,6 +32,7 @@ type request struct {
 	permission string  // the app permission that the call needs, for errors: "actions: read"
 	exact      bool    // what has moved to another name is not there
 	cursor     *string // not nil: takes where the next page begins, "" after the last
+	after      *string // the same, where GitHub calls it so
 	validator  *validator
 }
 
@@ -178,6 +179,9 @@ func (f *Forge) attempt(ctx context.Context, who identity, client *github.Client
 	}
 	if r.cursor != nil {
 		*r.cursor = response.Cursor
+	}
+	if r.after != nil {
+		*r.after = response.After
 	}
 	return response.NextPage, nil
 }

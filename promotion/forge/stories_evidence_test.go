@@ -267,14 +267,14 @@ func TestStoryAttestations(t *testing.T) {
 	w := newWorld(t, githubtest.Private)
 	w.shop.Attest(digestText, json.RawMessage(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`))
 	w.shop.Attest(digestText, json.RawMessage(`{"mediaType":"another"}`))
-	found, err := w.forge.Attestations(t.Context(), w.repository, digest(t))
+	found, _, err := w.forge.Attestations(t.Context(), w.repository, digest(t), "")
 	w.must(err)
 	if len(found) != 2 || !strings.Contains(string(found[0])+string(found[1]), `"another"`) {
 		t.Errorf("bundles %q", found)
 	}
 	other, err := promotion.ParseDigest("sha256:" + strings.Repeat("cd", 32))
 	w.must(err)
-	none, err := w.forge.Attestations(t.Context(), w.repository, other)
+	none, _, err := w.forge.Attestations(t.Context(), w.repository, other, "")
 	w.must(err)
 	if len(none) != 0 {
 		t.Errorf("bundles %q", none)
@@ -282,7 +282,7 @@ func TestStoryAttestations(t *testing.T) {
 	const route = "GET /repos/{owner}/{repo}/attestations/{subject_digest}"
 	w.calls(route, route)
 	w.shop.Installation().SetPermission("attestations", "")
-	_, err = w.forge.Attestations(t.Context(), w.repository, digest(t))
+	_, _, err = w.forge.Attestations(t.Context(), w.repository, digest(t), "")
 	expectKind(t, err, "paused")
 }
 

@@ -1,8 +1,9 @@
 package provenance
 
 import (
+	"cmp"
 	"crypto/x509"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,36 +31,65 @@ func (v *Verifier) identify(signer *x509.Certificate, summary certificate.Summar
 	if len(signer.URIs) != 1 || len(signer.EmailAddresses)+len(signer.DNSNames)+len(signer.IPAddresses) != 0 {
 		return refuse("expected one subject, a workflow's URI, found %.200q and other subjects", summary.SubjectAlternativeName)
 	}
-	if err := signedBy(signer.URIs[0].String(), repository, claim.Workflows); err != nil {
+	trigger := cmp.Or(summary.BuildTrigger, summary.GithubWorkflowTrigger)
+	by, err := signedBy(signer.URIs[0].String(), repository, trigger, claim.Signers)
+	if err != nil {
 		return err
+	}
+	// What the run was for. A workflow that is called by another has a ref of its own, so that both have to be allowed.
+	// Old certificates have the subject only, and so have no other ref.
+	if ref := cmp.Or(summary.SourceRepositoryRef, summary.GithubWorkflowRef); ref != "" && !slices.ContainsFunc(by, func(one promotion.ProvenanceSigner) bool { return one.Allows(ref, trigger) }) {
+		return refuse("expected a run of %s, found one of %.200q", branchesText(by), ref)
 	}
 	// Fulcio writes the same into both; old certificates have the subject only.
 	if summary.BuildSignerURI != "" {
-		return signedBy(summary.BuildSignerURI, repository, claim.Workflows)
+		_, err = signedBy(summary.BuildSignerURI, repository, trigger, claim.Signers)
 	}
-	return nil
+	return err
 }
 
-// The ref of a workflow: a full ref name or, for a reusable workflow that is called by it, a commit.
+// signedBy returns the signers that a subject fits, and refuses one that is not exactly <repository>/<one of the
+// workflows>@refs/heads/<a branch that its stage counts>. The text is compared as it stands, nothing in it is decoded. As workflow
+// files lie directly in their folder, no file's name can hold "@refs/" and so pass for another file at a ref.
 // (https://docs.github.com/en/actions/reference/security/oidc, "job_workflow_ref")
-var workflowRefPattern = regexp.MustCompile(`^(?:refs/.+|[0-9a-f]{40}|[0-9a-f]{64})$`)
-
-// signedBy refuses a signer that is not exactly <repository>/<one of the workflows>@<ref>. The text is compared as it
-// stands, nothing in it is decoded. As workflow files lie directly in their folder, no file's name can hold "@refs/" and
-// so pass for another file at a ref.
-func signedBy(signer, repository string, workflows []string) error {
+func signedBy(signer, repository, trigger string, signers []promotion.ProvenanceSigner) ([]promotion.ProvenanceSigner, error) {
 	prefix := repository + "/"
 	if len(signer) < len(prefix) || !sameName(signer[:len(prefix)], prefix) {
-		return refuse("expected a workflow of repository %s, found signer %.300q", repository, signer)
+		return nil, refuse("expected a workflow of repository %s, found signer %.300q", repository, signer)
 	}
 	found := signer[len(prefix):]
-	for _, workflow := range workflows {
-		ref, is := strings.CutPrefix(found, workflow+"@")
-		if workflow != "" && is && workflowRefPattern.MatchString(ref) {
-			return nil
+	var workflows []string
+	var named, fitting []promotion.ProvenanceSigner
+	for _, one := range signers {
+		workflows = append(workflows, one.Workflow)
+		ref, is := strings.CutPrefix(found, one.Workflow+"@")
+		if one.Workflow == "" || !is {
+			continue
+		}
+		named = append(named, one)
+		if one.Allows(ref, trigger) {
+			fitting = append(fitting, one)
 		}
 	}
-	return refuse("expected workflow %s at a ref, found %.300q", strings.Join(workflows, " or "), found)
+	switch {
+	case len(named) == 0:
+		return nil, refuse("expected workflow %s at a branch, found %.300q", strings.Join(workflows, " or "), found)
+	case len(fitting) == 0:
+		return nil, refuse("expected the workflow of %s, found %.300q", branchesText(named), found)
+	}
+	return fitting, nil
+}
+
+func branchesText(signers []promotion.ProvenanceSigner) string {
+	var names []string
+	for _, one := range signers {
+		for _, branch := range one.Branches {
+			if text := "refs/heads/" + branch; !slices.Contains(names, text) {
+				names = append(names, text)
+			}
+		}
+	}
+	return strings.Join(names, " or ")
 }
 
 // sameName compares without regard to the case of ASCII letters, as GitHub compares owners and names. With equal lengths

@@ -48,7 +48,7 @@ func TestRealAttestationOfPublicRepository(t *testing.T) {
 	}
 	claim := promotion.ProvenanceClaim{
 		Repository: promotion.Repository{ID: 495574555, Owner: "sigstore", Name: "sigstore-js"}, Commit: built,
-		Workflows: []string{".github/workflows/release.yml"},
+		Signers: []promotion.ProvenanceSigner{{Workflow: ".github/workflows/release.yml", Branches: []string{"main"}}},
 	}
 	if err := New(Options{}).identify(content.Certificate(), summary, claim); err != nil {
 		t.Errorf("%v\n%+v", err, summary)

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	mostBundles = 30      // GitHub's page of attestations
+	mostBundles = 100     // GitHub's page of attestations
 	mostBytes   = 1 << 20 // of one bundle
 	mostWords   = 3       // refused bundles of which the error tells
 )
@@ -74,11 +74,11 @@ func (r refusal) Error() string { return string(r) }
 func refuse(format string, values ...any) error { return refusal(fmt.Sprintf(format, values...)) }
 
 // Verify succeeds when one of the bundles proves that a workflow of the claim built the digest from the claim's
-// repository and commit. It looks at the first thirty bundles. It returns a *promotion.ProvenanceError when none proves
+// repository and commit. It looks at the first hundred bundles. It returns a *promotion.ProvenanceError when none proves
 // it, with the reasons of the first three, and another error when a trust root is out of reach or the claim is incomplete.
 func (v *Verifier) Verify(ctx context.Context, bundles [][]byte, claim promotion.ProvenanceClaim) error {
 	repository := claim.Repository
-	if claim.Digest.IsZero() || claim.Commit.IsZero() || repository.Owner == "" || repository.Name == "" || len(claim.Workflows) == 0 {
+	if claim.Digest.IsZero() || claim.Commit.IsZero() || repository.Owner == "" || repository.Name == "" || len(claim.Signers) == 0 {
 		return errors.New("verify provenance: expected a claim with digest, commit, repository and workflows")
 	}
 	if len(bundles) == 0 {

@@ -21,7 +21,9 @@ var (
 
 	claimed = promotion.ProvenanceClaim{
 		Digest: digest, Repository: promotion.Repository{ID: 42, Owner: "octo", Name: "shop"}, Commit: commit,
-		Workflows: []string{".github/workflows/ci.yml", ".github/workflows/build.yml"},
+		Signers: []promotion.ProvenanceSigner{
+			{Workflow: ".github/workflows/ci.yml", Branches: []string{"main", "release/*"}, MergeGroups: true}, {Workflow: ".github/workflows/build.yml", Branches: []string{"main"}},
+		},
 	}
 	attested = attestationtest.Claim{
 		Digest: digest, RepositoryURL: "https://github.com/octo/shop", RepositoryID: 42, Commit: commit,
@@ -53,9 +55,12 @@ func TestVerify(t *testing.T) {
 		want   string // part of the refusal; none if it is proven
 	}{
 		"genuine":                       {},
-		"the second workflow":           {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/build.yml@refs/tags/v1" }},
-		"a reusable workflow at commit": {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@" + other.String() }},
-		"a branch with an @":            {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@refs/heads/a@b" }},
+		"the second workflow":           {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/build.yml@refs/heads/main" }},
+		"a branch with an @":            {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@refs/heads/release/a@b" }},
+		"a reusable workflow at commit": {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@" + other.String() }, want: "expected the workflow of refs/heads/main"},
+		"a tag":                         {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@refs/tags/main" }, want: "expected the workflow of refs/heads/main"},
+		"a branch of another workflow":  {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/build.yml@refs/heads/release/1" }, want: "expected the workflow of refs/heads/main"},
+		"a run for a tag":               {attest: func(a *attestationtest.Claim) { a.Ref = "refs/tags/main" }, want: "expected a run of refs/heads/main"},
 		"names in another case": {attest: func(a *attestationtest.Claim) {
 			a.RepositoryURL, a.Signer = "https://github.com/Octo/Shop", "https://github.com/Octo/SHOP/.github/workflows/ci.yml@refs/heads/main"
 		}},
@@ -75,17 +80,17 @@ func TestVerify(t *testing.T) {
 		"another issuer":     {attest: func(a *attestationtest.Claim) { a.Issuer = "https://accounts.google.com" }, want: `expected OIDC issuer https://token.actions.githubusercontent.com, found "https://accounts.google.com"`},
 		"an issuer below it": {attest: func(a *attestationtest.Claim) { a.Issuer = "https://token.actions.githubusercontent.com/acme" }, want: "expected OIDC issuer "},
 
-		"another workflow":         {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/other.yml@refs/heads/main" }, want: `expected workflow .github/workflows/ci.yml or .github/workflows/build.yml at a ref, found ".github/workflows/other.yml@refs/heads/main"`},
+		"another workflow":         {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/other.yml@refs/heads/main" }, want: `expected workflow .github/workflows/ci.yml or .github/workflows/build.yml at a branch, found ".github/workflows/other.yml@refs/heads/main"`},
 		"a workflow with a suffix": {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml.evil@refs/heads/main" }, want: "expected workflow "},
 		"a workflow with @ in it": {attest: func(a *attestationtest.Claim) {
 			a.Signer = signer + ".github/workflows/ci.yml@evil.yml@refs/heads/main"
-		}, want: "expected workflow "},
+		}, want: "expected the workflow of "},
 		"an encoded workflow": {attest: func(a *attestationtest.Claim) {
 			a.Signer = signer + ".github/workflows/ci.yml%40refs%2Fx.yml@refs/heads/main"
 		}, want: "expected workflow "},
 		"a workflow in other case": {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/CI.yml@refs/heads/main" }, want: "expected workflow "},
 		"a folder before":          {attest: func(a *attestationtest.Claim) { a.Signer = signer + "x/.github/workflows/ci.yml@refs/heads/main" }, want: "expected workflow "},
-		"no ref":                   {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@" }, want: "expected workflow "},
+		"no ref":                   {attest: func(a *attestationtest.Claim) { a.Signer = signer + ".github/workflows/ci.yml@" }, want: "expected the workflow of "},
 		"another signing repository": {attest: func(a *attestationtest.Claim) {
 			a.Signer = "https://github.com/evil/shop/.github/workflows/ci.yml@refs/heads/main"
 		}, want: "expected a workflow of repository https://github.com/octo/shop, found signer "},
@@ -102,7 +107,9 @@ func TestVerify(t *testing.T) {
 		"signed after it expired":   {attest: func(a *attestationtest.Claim) { a.Stamped = time.Hour }, want: "failed to verify leaf certificate"},
 		"signed before it began":    {attest: func(a *attestationtest.Claim) { a.Stamped = -time.Hour }, want: "failed to verify leaf certificate"},
 		"a claim of another digest": {claim: func(c *promotion.ProvenanceClaim) { c.Digest = otherDigest }, want: "expected a subject with digest " + otherDigest.String()},
-		"a claim of other workflow": {claim: func(c *promotion.ProvenanceClaim) { c.Workflows = []string{"", ".github/workflows/c.yml"} }, want: "expected workflow "},
+		"a claim of other workflow": {claim: func(c *promotion.ProvenanceClaim) {
+			c.Signers = []promotion.ProvenanceSigner{{}, {Workflow: ".github/workflows/c.yml"}}
+		}, want: "expected workflow "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, claim := attested, claimed
@@ -180,12 +187,12 @@ func TestSeveralAttestations(t *testing.T) {
 	check(t, verifier.Verify(t.Context(), [][]byte{[]byte("garbage"), refused}, claimed), "none of 2 attestations proves it; 1: expected a sigstore bundle")
 	check(t, verifier.Verify(t.Context(), [][]byte{refused, refused, refused, refused, refused}, claimed), "; and 2 more")
 
-	many := make([][]byte, 40)
+	many := make([][]byte, 110)
 	for i := range many {
 		many[i] = []byte("garbage")
 	}
-	many[39] = genuine
-	check(t, verifier.Verify(t.Context(), many, claimed), "; and 37 more, of which only the first 30 attestations were looked at")
+	many[109] = genuine
+	check(t, verifier.Verify(t.Context(), many, claimed), "; and 107 more, of which only the first 100 attestations were looked at")
 }
 
 func TestEnterpriseServer(t *testing.T) {
