@@ -187,7 +187,7 @@ func (l *loader) floor(settings *Settings) {
 	for i, document := range l.document.Floor {
 		at := keyPath("floor").index(i)
 		rule := promotion.FloorRule{
-			Repositories: string(document.Repositories), Environments: texts(document.Environments), Requires: texts(document.Requires),
+			Repositories: string(document.Repositories), Environments: texts(document.Environments), Tags: texts(document.Tags), Requires: texts(document.Requires),
 			Approvals: document.Approvals, Reviewed: document.Reviewed, Soak: document.Soak.length(), MaxAge: document.MaxAge.length(),
 			Provenance: string(document.Provenance), Permission: string(document.Permission), ForbidUnmerged: document.AllowUnmerged != nil,
 			ForbidOverride: document.Override != nil, ForbidSameTree: document.SameTree != nil, Events: texts(document.Events),

@@ -57,7 +57,8 @@ type registryDocument struct {
 
 type floorDocument struct {
 	Repositories  repositoryGlob    `yaml:"repositories" jsonschema:"required" wanted:"the GitHub repositories that the rule is for, such as acme/*" meaning:"GitHub repositories: owner/repo, in which * stands for anything but a slash."`
-	Environments  []environmentGlob `yaml:"environments" jsonschema:"minItems=1" empty:"leave it out for all environments" meaning:"The environments that the rule is for: names, in which * stands for anything. Default: all."`
+	Environments  []environmentGlob `yaml:"environments" jsonschema:"minItems=1" empty:"leave it out for all environments" meaning:"The environments that the rule is for: names in any letter case, in which * stands for anything, and those that set such a tag, or a tag of one of them. Default: all."`
+	Tags          []environmentGlob `yaml:"tags" jsonschema:"minItems=1" empty:"leave it out" meaning:"The tags that the rule protects, in which * stands for anything: it is for every environment that sets one, whatever its name."`
 	Requires      []reference       `yaml:"requires" jsonschema:"minItems=1" empty:"leave it out" meaning:"Stages that an environment has to require."`
 	Approvals     int               `yaml:"approvals" jsonschema:"minimum=0,maximum=20" meaning:"How many others must approve, at least."`
 	Reviewed      bool              `yaml:"reviewed" meaning:"true: every commit must come through an approved pull request."`

@@ -318,6 +318,7 @@ func TestTheFloor(t *testing.T) {
   - { repositories: "*/*", reviewed: true }
   - repositories: acme/*
     environments: [production, "prod-*"]
+    tags: [live]
     requires: [test, staging]
     approvals: 2
     soak: 1h
@@ -336,7 +337,7 @@ func TestTheFloor(t *testing.T) {
 	want := promotion.Floor{
 		{Repositories: "*/*", Reviewed: true},
 		{
-			Repositories: "acme/*", Environments: []string{"production", "prod-*"}, Requires: []string{"test", "staging"}, Approvals: 2, Soak: time.Hour,
+			Repositories: "acme/*", Environments: []string{"production", "prod-*"}, Tags: []string{"live"}, Requires: []string{"test", "staging"}, Approvals: 2, Soak: time.Hour,
 			MaxAge: 14 * 24 * time.Hour, Provenance: "attestation", Permission: "maintain", ForbidUnmerged: true, ForbidOverride: true, ForbidSameTree: true,
 			Events: []string{"push", "merge_group"},
 		},

@@ -61,9 +61,9 @@ func WhoApproves(approvals Approvals) string { return WhoMay(approvals.People())
 // People gives those whose approval counts: those that the policy names, else whoever may write.
 func (a Approvals) People() People {
 	if len(a.Teams)+len(a.Users) == 0 {
-		return People{Permission: "write"}
+		return People{Permission: "write", Least: a.Least}
 	}
-	return People{Teams: a.Teams, Users: a.Users}
+	return People{Teams: a.Teams, Users: a.Users, Least: a.Least}
 }
 
 // agreements gives what the commit's approvals and reviews say of an image's digest: each person once. Whether the people

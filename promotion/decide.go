@@ -221,6 +221,9 @@ func WhoMay(people People) string {
 		words = append(words, "team "+team)
 	}
 	words = append(words, people.Users...)
+	if people.Least != "" && people.Permission != people.Least {
+		return strings.Join(words, " or ") + " (with permission " + people.Least + ", by the server's floor)"
+	}
 	return strings.Join(words, " or ")
 }
 

@@ -10,7 +10,7 @@ import (
 func (o Override) Empty() bool { return len(o.Gates) == 0 || len(o.Teams)+len(o.Users) == 0 }
 
 // People gives those who may waive gates.
-func (o Override) People() People { return People{Teams: o.Teams, Users: o.Users} }
+func (o Override) People() People { return People{Teams: o.Teams, Users: o.Users, Least: o.Least} }
 
 // allows reports whether the policy lets the gate be waived, and the gate is one that ever may be.
 func (o Override) allows(reason Reason) bool {

@@ -71,6 +71,7 @@ type Group struct {
 
 // People are those whom a policy names. Any one entry suffices.
 type People struct {
+	Least      string // "", or the permission that they need besides, by the server's floor
 	Permission string // "", read, triage, write, maintain, admin
 	Teams      []string
 	Users      []string
@@ -110,6 +111,7 @@ type Environment struct {
 
 // Approvals says how many people other than the requester must agree.
 type Approvals struct {
+	Least    string // "", or the permission that approvers need besides, by the server's floor
 	Required int
 	Teams    []string
 	Users    []string
@@ -125,6 +127,7 @@ type Window struct {
 
 // Override says who may waive which gates.
 type Override struct {
+	Least  string // "", or the permission that they need besides, by the server's floor
 	Teams  []string
 	Users  []string
 	Gates  []string

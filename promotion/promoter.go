@@ -228,6 +228,9 @@ func (c *carrying) may(ctx context.Context, people People) (bool, error) {
 
 // roleMay reports whether any one entry names somebody with the role, asking for as little as it takes.
 func (c *carrying) roleMay(ctx context.Context, people People, person Person, role Role) (bool, error) {
+	if permissionRank[role.Permission] < permissionRank[people.Least] {
+		return false, nil
+	}
 	if needed := permissionRank[people.Permission]; needed > 0 && permissionRank[role.Permission] >= needed {
 		return true, nil
 	}
