@@ -62,6 +62,7 @@ type Worker struct {
 	Lease    time.Duration
 
 	holdings *holdings // of this run
+	pauses   pauses
 }
 
 // Run works until the context ends, then lets what is under way finish for as long as grace says, and hands back the rest.
@@ -167,6 +168,13 @@ func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	w.Metrics.workWait.WithLabelValues(string(work.Kind)).Observe(max(began.Sub(work.Due), 0).Seconds())
 	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Str(LogTrace, work.Trace).Logger()
 	ctx = promotion.WithTurn(logger.WithContext(ctx), turnOf(work))
+	if until := w.pauses.behind(work, began); !until.IsZero() {
+		if err := w.Ledger.Retry(ctx, work.Lease, until, "waits behind work that pauses", false); err != nil {
+			logger.Error().Err(err).Msg("work could not be put back; it runs again when its lease ends")
+		}
+		w.Metrics.work.WithLabelValues(string(work.Kind), "paused").Inc()
+		return
+	}
 	changes, err := w.attempt(ctx, work)
 	outcome := w.conclude(ctx, work, changes, err)
 	if _, paused := promotion.Paused(err); !paused {
@@ -278,8 +286,7 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 		}
 		return "again", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(again.After), failure.Error(), !again.Uncounted)
 	case isPaused:
-		wait := promotion.PauseAfter(w.Clock().Sub(work.Created))
-		return "paused", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(wait/2+rand.N(wait)), failure.Error(), false)
+		return "paused", w.Ledger.Retry(ctx, work.Lease, w.pauses.begin(work, w.Clock()), failure.Error(), false)
 	case errors.As(failure, &delayed) && delayed.Untried:
 		return "delayed", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(delayed.After+rand.N(time.Second)), failure.Error(), false)
 	case errors.As(failure, &permanent), work.Attempts >= workAttempts:
