@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -62,6 +63,7 @@ type Worker struct {
 	Lease    time.Duration
 
 	holdings *holdings // of this run
+	rests    *rests    // and this
 	pauses   pauses
 }
 
@@ -74,7 +76,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 	for range w.Parallel {
 		free <- struct{}{}
 	}
-	w.holdings = newHoldings()
+	w.holdings, w.rests = newHoldings(), newRests()
 	running.Add(1)
 	go func() { defer running.Done(); w.holdings.extend(working, w.Ledger, w.Clock, w.Lease) }()
 	for ctx.Err() == nil {
@@ -83,7 +85,13 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 			break
 		}
 		most := w.mostOfOne()
-		claimed, err := w.Ledger.Claim(ctx, slots, w.Lease, func(repository int64) int { return most - w.holdings.of(repository) })
+		resting, _ := w.rests.resting()
+		claimed, err := w.Ledger.Claim(ctx, slots, w.Lease, func(repository int64) int {
+			if slices.Contains(resting, repository) {
+				return 0
+			}
+			return most - w.holdings.of(repository)
+		})
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error().Err(err).Msg("work could not be claimed")
 		}
@@ -148,9 +156,13 @@ func (w *Worker) idle(ctx context.Context, failed bool) {
 	default:
 	}
 	wait := longestIdle
+	resting, rested := w.rests.resting()
+	if len(resting) > 0 {
+		wait = rested
+	}
 	if failed {
 		wait = firstBackoff
-	} else if next, found, err := w.Ledger.NextRun(ctx, w.holdings.full(w.mostOfOne())); err == nil && found {
+	} else if next, found, err := w.Ledger.NextRun(ctx, append(w.holdings.full(w.mostOfOne()), resting...)); err == nil && found {
 		wait = min(wait, max(next.Sub(w.Clock()), 0))
 	}
 	timer := time.NewTimer(wait)
@@ -177,6 +189,7 @@ func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	}
 	changes, err := w.attempt(ctx, work)
 	outcome := w.conclude(ctx, work, changes, err)
+	w.rests.ended(work.Repository, outcome)
 	if _, paused := promotion.Paused(err); !paused {
 		w.Faults.Done(faultKey(work))
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func freeAddress(b *testing.B) string {
 }
 
 // started starts a process and returns when it listens at the address.
-func started(b *testing.B, address string, command *exec.Cmd) {
+func started(b *testing.B, address string, command *exec.Cmd) (spent func() time.Duration) {
 	b.Helper()
 	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
 	if err != nil {
@@ -85,13 +86,42 @@ func started(b *testing.B, address string, command *exec.Cmd) {
 		if connection, err := net.Dial("tcp", address); err == nil {
 			cancel()
 			_ = connection.Close()
-			return
+			return func() time.Duration { return processorTime(b, command.Process.Pid) }
 		}
 		if ctx.Err() != nil {
 			said, _ := os.ReadFile(log.Name())
 			b.Fatalf("%s does not listen: %s", address, said)
 		}
 	}
+}
+
+// processorTime is what a process has used of the processor. Other than a rate, it says the same on a machine that is busy
+// (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: utime and stime, in hundredths of a second).
+func processorTime(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(content), ") ")
+	fields := strings.Fields(rest)
+	var ticks int64
+	for _, field := range fields[11:13] {
+		count, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += count
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// flooded floods and reports the server's time on the processor for each delivery.
+func flooded(b *testing.B, spent func() time.Duration, connections int, address, signature string, body []byte, want int) {
+	b.Helper()
+	before := spent()
+	flood(b, connections, address, signature, body, want)
+	b.ReportMetric(float64((spent()-before).Microseconds())/float64(b.N), "server-us/delivery")
 }
 
 // BenchmarkServe drives the real binary, as a process of its own, with one commit's workflow_run: while GitHub answers, answers
@@ -116,8 +146,8 @@ func BenchmarkServe(b *testing.B) {
 				if state == "bare" {
 					command := exec.Command(os.Args[0], "-test.run", "^$")
 					command.Env = append(os.Environ(), "VERBATIM_BENCH_BARE="+address)
-					started(b, address, command)
-					flood(b, connections, "http://"+address+"/", githubtest.Sign("a secret", body), body, http.StatusOK)
+					spent := started(b, address, command)
+					flooded(b, spent, connections, "http://"+address+"/", githubtest.Sign("a secret", body), body, http.StatusOK)
 					return
 				}
 				github := set.GitHub.URL()
@@ -129,8 +159,8 @@ func BenchmarkServe(b *testing.B) {
 				case "down":
 					github = "http://" + freeAddress(b)
 				}
-				started(b, address, serving(b, binary, set, address, github))
-				flood(b, connections, "http://"+address+"/api/github/hook", githubtest.Sign(set.GitHub.WebhookSecret(), body), body, http.StatusAccepted)
+				spent := started(b, address, serving(b, binary, set, address, github))
+				flooded(b, spent, connections, "http://"+address+"/api/github/hook", githubtest.Sign(set.GitHub.WebhookSecret(), body), body, http.StatusAccepted)
 			})
 		}
 	}
