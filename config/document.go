@@ -70,7 +70,7 @@ type environmentDocument struct {
 	Attest        attestWord         `yaml:"attest" jsonschema:"default=none" jsonschema_description:"The signed promotion attestation. Default: none."`
 	Deploy        *deployDocument    `yaml:"deploy" jsonschema_description:"The workflow to dispatch after a promotion, with the digest as input."`
 	Comment       commentWord        `yaml:"comment" jsonschema:"default=never" jsonschema_description:"The sticky comment on merged pull requests. Default: never."`
-	Slack         webhookName        `yaml:"slack" jsonschema_description:"The name of a webhook in the server's settings."`
+	Slack         webhookName        `yaml:"slack" jsonschema_description:"The name of a webhook in the server's settings; none for nothing. Default: the one named default, if the server has it."`
 }
 
 type peopleDocument struct {

@@ -217,6 +217,9 @@ func asksNothing(rule promotion.FloorRule) bool {
 		!rule.Reviewed && !rule.ForbidUnmerged && !rule.ForbidOverride && !rule.ForbidSameTree
 }
 
+// NoWebhook is what a policy names in place of a webhook to have nothing told.
+const NoWebhook = "none"
+
 // defaultWebhook is the one that a variable of its own is enough for.
 const defaultWebhook, defaultWebhookVariable = "default", "SLACK_WEBHOOK_URL"
 
@@ -230,6 +233,10 @@ func (l *loader) slack(settings *Settings) {
 		at := keyPath("slack.webhooks").key(webhook.Name)
 		if !namePattern.MatchString(webhook.Name) {
 			l.problem(string(at), "", "expected %s", nameExpected)
+			continue
+		}
+		if strings.EqualFold(webhook.Name, NoWebhook) {
+			l.problem(string(at), "choose another name", "expected a webhook's name, found %q, by which a policy has nothing told", webhook.Name)
 			continue
 		}
 		address, source := l.webhook(at, webhook.Name, webhook.Value)

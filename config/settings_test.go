@@ -199,6 +199,7 @@ func TestASettingThatIsWrong(t *testing.T) {
 		{"a role that is none", "registries: [{ registry: 1.dkr.ecr.x, role_arn: verbatim }]", "", "settings.yml:1:49: registries[0].role_arn", "expected a role's ARN"},
 		{"an external id alone", "registries: [{ registry: 1.dkr.ecr.x/y, repositories: acme/y, external_id: ours }]", "", "registries[0]", "role_arn that external_id belongs to"},
 		{"a webhook over http", "", "SLACK_WEBHOOK_URL=http://example.com/hush", "slack.webhooks.default", "expected a webhook's address with https"},
+		{"a webhook by the name of none", "slack: { webhooks: { None: { url_env: OPS } } }", "OPS=https://hooks.example.com", "slack.webhooks.None", "choose another name"},
 		{"a webhook without address", "slack: { webhooks: { ops: {} } }", "", "slack.webhooks.ops", "set SLACK_WEBHOOK_URL_OPS, or url_file"},
 		{"a webhook by a variable that is not set", "slack: { webhooks: { ops: { url_env: OPS } } }", "", "slack.webhooks.ops", "set OPS, or url_file"},
 		{"a webhook by a file that is not there", "slack: { webhooks: { ops: { url_file: https://hush } } }", "", "slack.webhooks.ops.url_file", "no such file"},

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -210,11 +211,14 @@ func parsePolicy(file string, content []byte) (promotion.Policy, []promotion.Pro
 }
 
 // slackOf gives which webhook an environment's notices go to: the one that the policy names, else the default one if
-// the server has it.
+// the server has it; "" where nobody is to hear of it.
 func slackOf(settings config.Settings) func(promotion.Environment) string {
 	_, hasDefault := settings.Slack[defaultWebhook]
 	return func(environment promotion.Environment) string {
-		if environment.Slack == "" && hasDefault {
+		switch {
+		case strings.EqualFold(environment.Slack, config.NoWebhook):
+			return ""
+		case environment.Slack == "" && hasDefault:
 			return defaultWebhook
 		}
 		return environment.Slack
