@@ -25,7 +25,7 @@ func (CheckRun) Handles() []string { return []string{"check_run"} }
 
 // Handle takes presses of a button (action requested_action, delivered only to the app that made the check run). It
 // returns a promotion.PermanentError for a body that is no such event.
-func (h CheckRun) Handle(ctx context.Context, eventType, _ string, payload []byte) error {
+func (h CheckRun) Handle(ctx context.Context, eventType, delivery string, payload []byte) error {
 	var event github.CheckRunEvent
 	if err := decode(eventType, payload, &event); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (h CheckRun) Handle(ctx context.Context, eventType, _ string, payload []byt
 	}
 	changes, err := h.Door.Pressed(ctx, promotion.PressEvent{
 		Repository: repository, CheckRun: event.GetCheckRun().GetID(), Key: event.GetCheckRun().GetExternalID(),
-		Identifier: event.GetRequestedAction().Identifier, Commit: commit, Sender: sender, Received: receivedAt(ctx, h.Clock),
+		Identifier: event.GetRequestedAction().Identifier, Commit: commit, Sender: sender, Delivery: delivery, Received: receivedAt(ctx, h.Clock),
 	})
 	return leave(ctx, changes, err)
 }

@@ -51,7 +51,8 @@ const (
 	ResultRefused    Result = "refused"
 	ResultErrored    Result = "errored" // could not tell, or our failure
 	ResultReady      Result = "ready"   // a dry run with every gate met
-	ResultWaiting    Result = "waiting" // for a lane, or for a retry
+	ResultWaiting    Result = "waiting" // for its gates
+	ResultDelayed    Result = "delayed" // it is tried again: somebody outside does not answer
 	ResultInformed   Result = "informed"
 )
 

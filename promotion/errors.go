@@ -33,6 +33,25 @@ func (e *DelayedError) Error() string { return e.Err.Error() }
 // Unwrap gives the wrapped error.
 func (e *DelayedError) Unwrap() error { return e.Err }
 
+// DownError wraps an error of somebody outside who did not answer, or who answered that they cannot: the same question may
+// be answered later.
+type DownError struct{ Err error }
+
+// Error returns the wrapped error's text.
+func (e *DownError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *DownError) Unwrap() error { return e.Err }
+
+// IsOutage reports whether somebody outside is down, asks to be left alone for a while, or does not take our credentials: it
+// passes, or is mended, and what was asked can go on then.
+func IsOutage(err error) bool {
+	if permanent := (*PermanentError)(nil); errors.As(err, &permanent) {
+		return false
+	}
+	return errors.As(err, new(*DownError)) || errors.As(err, new(*DelayedError)) || errors.As(err, new(*PausedError))
+}
+
 // AgainError says that the work is to be run again after a while. Uncounted: it only waited for somebody else, and that
 // is not one of its attempts.
 type AgainError struct {
@@ -95,5 +114,5 @@ func lasting(err error) bool {
 	return errors.As(err, &delayed) && delayed.After > longestWait
 }
 
-// longestWait is how long a request waits for a system that said when to come back, before it answers that it could not tell.
+// longestWait is the longest that somebody outside may ask for and be waited for where nobody waits for the answer.
 const longestWait = 90 * time.Second

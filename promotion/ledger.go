@@ -40,14 +40,14 @@ type Request struct {
 	Commit      Commit
 	Environment string // fixed by the button; "" for a comment
 	Requester   Person
-	Commented   time.Time // when the comment was made, by GitHub's clock; zero for a button
+	Commented   time.Time // when the comment was made, by GitHub's clock; for a button zero
+	Delivery    string    // the GUID under which a button's press came; "" for a comment
 	Insider     bool      // GitHub associates the requester with the repository: says nothing of what they may
 	Command     Command
 	Received    time.Time
 	Swept       bool // found by a sweep: other deliveries may have been missed as well
-	Late        bool // found too long after to be acted on
 	State       RequestState
-	Answer      Answer   // once settled, or while it waits
+	Answer      Answer   // once settled, or while it waits for its gates or for somebody who is down
 	Waiting     *Waiting // while it waits, and after
 }
 
@@ -137,7 +137,7 @@ type Changes struct {
 	Complete      bool // the row is done
 	Starts        []Start
 	Verifications []Verification
-	Requests      []*Request   // by Key: added when new (ID is filled in), else state and answer are replaced
+	Requests      []*Request   // by Key: with ID 0 added when new (ID is filled in); else state, answer and what was found are replaced
 	Promotions    []*Promotion // ID 0: added, and filled in; else replaced
 	Announcements []Announcement
 	Work          []NewWork

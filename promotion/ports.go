@@ -208,6 +208,18 @@ type Commits interface {
 	MergedPullRequests(ctx context.Context, repository Repository, branch string) ([]ShippedPullRequest, error)
 }
 
+// FirstDelivery is what GitHub tells of when it first tried to deliver something.
+type FirstDelivery struct {
+	Listed bool      // GitHub lists an attempt of it
+	At     time.Time // of the first attempt; zero: it was longer ago than was looked, or is not listed
+}
+
+// DeliveryReader reads from GitHub when it delivered.
+type DeliveryReader interface {
+	// FirstDelivered returns when GitHub first tried to deliver what has this GUID, looking back until then.
+	FirstDelivered(ctx context.Context, guid string, since time.Time) (FirstDelivery, error)
+}
+
 // BranchReader reads branches from GitHub.
 type BranchReader interface {
 	// BranchHead gives the head of a branch, or ErrNotFound. A tag of the same name never answers.

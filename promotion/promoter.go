@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -32,20 +31,17 @@ type Promoter struct {
 	Images        ImageReader
 	Attestations  AttestationReader
 	Provenance    ProvenanceVerifier
+	Deliveries    DeliveryReader
 	Checks        Checks
 	Scope         Scope
 	Clock         func() time.Time
+	GitHubTime    func(ours time.Time) time.Time // what GitHub's clock says when ours says so
 	Slack         func(Environment) string
 	WebURL        string // GitHub's own address
 }
 
-// How often a request is tried when something outside fails, and for how long one waits for a lane.
-const (
-	requestAttempts = 4
-	// untriedPatience is how long a request waits while systems outside are not even asked; then it answers that it could not tell.
-	untriedPatience = 5 * time.Minute
-	laneWait        = 10 * time.Minute
-)
+// laneWait is how long a request waits for a lane.
+const laneWait = 10 * time.Minute
 
 // carrying is one try at one request.
 type carrying struct {
@@ -55,6 +51,7 @@ type carrying struct {
 	request Request
 	policy  LoadedPolicy
 	role    Role
+	pressed FirstDelivery // of a button, as GitHub lists it
 	answer  Answer
 
 	// What was asked outside already in this try.
@@ -82,7 +79,7 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 	}
 	c := &carrying{Promoter: p, lease: work.Lease, attempt: work.Attempts, request: request}
 	c.answer = Answer{
-		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester, Commit: request.Commit,
+		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester, Commit: request.Commit, Environment: request.Environment,
 	}
 	if idle, err := c.idle(ctx); idle || err != nil {
 		return Changes{Work: []NewWork{wakeOf(request, request.Waiting.Until)}}, err
@@ -90,8 +87,9 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 	silent, err := c.run(ctx)
 	silent = silent || isGone(err) // whoever is there now did not ask
 	if err != nil {
-		if err := c.again(err); err != nil {
-			return Changes{}, err
+		if again := c.again(err); again != nil {
+			told, failure := c.sayThatItWaits(ctx, again, silent)
+			return told, errors.Join(again, failure)
 		}
 		c.answer.Result = ResultErrored
 		c.answer.Gates = append(c.answer.Gates, unclear("request", err))
@@ -100,45 +98,6 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 		return c.wait(ctx)
 	}
 	return c.settle(ctx, silent)
-}
-
-// again gives the error with which the request is to be run once more, or nil when it is to be settled as it is.
-func (c *carrying) again(err error) error {
-	var again *AgainError
-	var delayed *DelayedError
-	switch {
-	case errors.Is(err, ErrLeaseLost), errors.Is(err, context.Canceled), errors.As(err, &again):
-		return err
-	case c.pauses(err):
-		return &AgainError{Err: err, After: PauseAfter(c.Clock().Sub(c.request.Received)), Uncounted: true}
-	case c.outlasts(err):
-		return &AgainError{Err: err, After: waitingRetry, Uncounted: true}
-	case errors.As(err, &delayed) && delayed.Untried && delayed.After <= longestWait && c.Clock().Sub(c.request.Received) < untriedPatience:
-		return &AgainError{Err: err, After: delayed.After, Uncounted: true}
-	case lasting(err), c.attempt >= requestAttempts:
-		return nil
-	case errors.As(err, &delayed):
-		return &AgainError{Err: err, After: delayed.After}
-	}
-	wait := time.Duration(1<<c.attempt) * 200 * time.Millisecond
-	return &AgainError{Err: err, After: wait/2 + rand.N(wait)}
-}
-
-// pauses reports whether the request pauses: what failed is a fault of ours or of the settings, and the request is not too
-// old yet to be carried out once that is mended.
-func (c *carrying) pauses(err error) bool {
-	_, isPaused := Paused(err)
-	return isPaused && (c.Clock().Sub(c.request.Received) < sweepActs || c.request.State == RequestWaiting && c.outlasts(err))
-}
-
-// waitingRetry is when a waiting request is looked at again after something outside failed.
-const waitingRetry = time.Minute
-
-// outlasts reports whether a waiting request simply waits on: it has the time, and what failed may come back.
-func (c *carrying) outlasts(err error) bool {
-	permanent := (*PermanentError)(nil)
-	waiting := c.request.Waiting
-	return c.request.State == RequestWaiting && waiting != nil && c.Clock().Before(waiting.Until) && !errors.As(err, &permanent)
 }
 
 func unclear(name string, err error) Gate {
@@ -163,7 +122,7 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 		return c.unanswerable(), fromGitHub(fmt.Errorf("look up the role of %s in %s: %w", c.request.Requester.Login, c.request.Repository.FullName(), err))
 	}
 	stranger := c.role.Permission == "none" || c.role.Permission == "read" && !c.request.Repository.Private
-	if c.request.State == RequestWaiting {
+	if c.request.State == RequestWaiting || c.request.Answer.Result != "" {
 		stranger = false // it was answered before: it is told what became of it
 	}
 	if !stranger {
@@ -188,7 +147,9 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 }
 
 // unanswerable reports whether somebody whose role is unknown gets no answer.
-func (c *carrying) unanswerable() bool { return !c.request.Repository.Private && !c.request.Insider }
+func (c *carrying) unanswerable() bool {
+	return !c.request.Repository.Private && !c.request.Insider && c.request.Answer.Result == ""
+}
 
 // acknowledge shows that the comment was seen. The answer to a button is its check run.
 func (c *carrying) acknowledge(ctx context.Context) error {
@@ -256,11 +217,13 @@ func (c *carrying) roleMay(ctx context.Context, people People, person Person, ro
 
 // dispatch answers the command that the requester gave.
 func (c *carrying) dispatch(ctx context.Context) error {
+	if err := c.lookUpPress(ctx); err != nil {
+		return err
+	}
 	command := c.request.Command
 	switch {
-	case c.request.Late:
-		c.away()
-		return nil
+	case c.isLate():
+		return c.away(ctx)
 	case command.Problem != "":
 		return c.refuse(Gate{Name: "command", Reason: UnknownCommand, Expected: "a command of /promote help", Actual: command.Problem, Next: command.Suggestion})
 	case !c.policy.File.Found:
@@ -376,10 +339,10 @@ func (c *carrying) reply(ctx context.Context, settled Request) ([]Announcement, 
 		switch {
 		case request.Key == settled.Key:
 			answers = append(answers, settled.Answer)
-		case request.State == RequestOpen:
-			return nil, nil
 		case request.Answer.Result != "":
 			answers = append(answers, request.Answer)
+		case request.State == RequestOpen && settled.State != RequestOpen:
+			return nil, nil // it is answered soon, or says itself that it waits
 		}
 	}
 	key := ReplyKey(settled.Repository.ID, settled.Comment)
@@ -390,7 +353,7 @@ func (c *carrying) reply(ctx context.Context, settled Request) ([]Announcement, 
 		Key:  key,
 		Kind: AnnounceReply, Repository: settled.Repository, Issue: settled.Issue, Commit: settled.commented(), Comment: settled.Comment, Answers: answers,
 	}}
-	waiting := slices.ContainsFunc(answers, func(answer Answer) bool { return answer.Result == ResultWaiting })
+	waiting := slices.ContainsFunc(answers, func(answer Answer) bool { return answer.Result == ResultWaiting || answer.Result == ResultDelayed })
 	if !waiting {
 		told = append(told, reaction(settled, reactionTo(answers)))
 	}

@@ -23,7 +23,6 @@ type CommentEvent struct {
 	TooMany    bool // more commands than a comment may have: all are refused
 	Received   time.Time
 	Swept      bool // it was found by a sweep, and no delivery told of it
-	Late       bool // found too long after to be acted on
 }
 
 // ReplyKey gives the key of the announcement that answers a comment on an issue.
@@ -39,6 +38,7 @@ type PressEvent struct {
 	Identifier string
 	Commit     Commit // the check run's head
 	Sender     Person
+	Delivery   string // its GUID
 	Received   time.Time
 }
 
@@ -66,7 +66,7 @@ func (d Door) Commented(ctx context.Context, event CommentEvent) (Changes, error
 		request := Request{
 			Key: fmt.Sprintf("%s/%d/%d/%d", source, event.Repository.ID, event.Comment, i), Source: source, Repository: event.Repository,
 			Issue: event.Issue, Commit: event.Commit, Comment: event.Comment, Commented: event.Commented, Requester: event.Author, Insider: event.Insider,
-			Command: command, Received: event.Received, Swept: event.Swept, Late: event.Late, State: RequestOpen,
+			Command: command, Received: event.Received, Swept: event.Swept, State: RequestOpen,
 		}
 		if err := d.add(ctx, &changes, request); err != nil {
 			return Changes{}, err
@@ -94,7 +94,7 @@ func (d Door) Pressed(ctx context.Context, event PressEvent) (Changes, error) {
 	}
 	request := Request{
 		Key: fmt.Sprintf("button/%d/%d/%d", event.Repository.ID, event.CheckRun, event.Sender.ID), Source: FromButton, Repository: event.Repository,
-		CheckRun: event.CheckRun, Sequence: sequence, Commit: check.Commit, Environment: check.Environment, Requester: event.Sender, Insider: true,
+		CheckRun: event.CheckRun, Sequence: sequence, Delivery: event.Delivery, Commit: check.Commit, Environment: check.Environment, Requester: event.Sender, Insider: true,
 		Command:  Command{Line: "/promote " + check.Environment, Verb: VerbPromote, Names: []string{check.Environment}},
 		Received: event.Received, State: RequestOpen,
 	}

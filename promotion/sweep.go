@@ -11,11 +11,10 @@ import (
 	"time"
 )
 
-// How far back a sweep looks, how late a comment is still acted on, how much of what was swept before is looked at again,
-// and how many runs are passed on in one go: each costs a few calls.
+// How far back a sweep looks, how much of what was swept before is looked at again, and how many runs are passed on in one
+// go: each costs a few calls.
 const (
 	sweepReach    = 24 * time.Hour
-	sweepActs     = time.Hour
 	sweepMargin   = time.Hour
 	sweepMaximum  = 250
 	sweepBoundary = time.Hour // since is rounded, so that the listing of comments keeps its address, and with it its tags
@@ -330,7 +329,7 @@ func (s *Sweep) comment(ctx context.Context, lease Lease, repository Repository,
 	}
 	changes, err := s.Door.Commented(ctx, CommentEvent{
 		Repository: repository, Issue: comment.Issue, Comment: comment.ID, Commented: comment.Created, Author: author, Insider: comment.Insider,
-		Commands: commands, TooMany: tooMany, Received: now, Swept: true, Late: now.Sub(comment.Created) > sweepActs,
+		Commands: commands, TooMany: tooMany, Received: now, Swept: true,
 	})
 	if err != nil || len(changes.Requests) == 0 {
 		return err
@@ -342,15 +341,5 @@ func (s *Sweep) comment(ctx context.Context, lease Lease, repository Repository,
 func (s *Sweep) found(what string) {
 	if s.Found != nil {
 		s.Found(what)
-	}
-}
-
-// away answers a command that was found too long after it was given: what it was about may not be so any more.
-func (c *carrying) away() {
-	c.answer.Result = ResultInformed
-	c.answer.Notes = []string{
-		"Verbatim was away when this was asked: nothing was done, ask again",
-		fmt.Sprintf("The comment was made at %s and found at %s, and no command is carried out more than %d minutes late. To go on, give it again in a new comment.",
-			clockText(c.request.Commented), clockText(c.request.Received), int(sweepActs.Minutes())),
 	}
 }

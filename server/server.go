@@ -128,7 +128,9 @@ func (s *Server) compose() error {
 	if replaced, reads := registries.(promotion.ImageReader); reads {
 		images = replaced
 	} else {
-		genuine := registry.New(registryOptions(settings, s.options.Version, s.metrics, s.budget))
+		options := registryOptions(settings, s.options.Version, s.metrics, s.budget)
+		options.Now = clock // leases are by the same
+		genuine := registry.New(options)
 		images, greeter = genuine, genuine
 		if registries == nil {
 			registries = genuine
@@ -150,8 +152,9 @@ func (s *Server) compose() error {
 	promoter := &promotion.Promoter{
 		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,
 		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Book: s.ledger,
-		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Authors: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings), Checks: checks,
-		Scope: settings.Scope, Clock: clock, Slack: slack, WebURL: settings.GitHub.WebURL,
+		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Authors: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings),
+		Deliveries: s.forge, Checks: checks,
+		Scope: settings.Scope, Clock: clock, GitHubTime: s.forge.TimeOf, Slack: slack, WebURL: settings.GitHub.WebURL,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
 	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks}

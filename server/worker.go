@@ -22,6 +22,8 @@ import (
 // How often a row of work is tried before it is set aside, and how long it waits between two tries.
 const (
 	workAttempts = 10
+	// outageWait is for how long a row is tried that fails because somebody outside is down, however often.
+	outageWait   = 24 * time.Hour
 	firstBackoff = time.Second
 	longestBack  = 5 * time.Minute
 	longestIdle  = 30 * time.Second
@@ -302,7 +304,7 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 		return "paused", w.Ledger.Retry(ctx, work.Lease, w.pauses.begin(work, w.Clock()), failure.Error(), false)
 	case errors.As(failure, &delayed) && delayed.Untried:
 		return "delayed", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(delayed.After+rand.N(time.Second)), failure.Error(), false)
-	case errors.As(failure, &permanent), work.Attempts >= workAttempts:
+	case errors.As(failure, &permanent), work.Attempts >= workAttempts && !w.outlasts(work, failure):
 		logger.Error().Err(failure).Int(LogAttempts, work.Attempts).Msg("work set aside")
 		return "set_aside", w.Ledger.SetAside(ctx, work.Lease, failure.Error())
 	}
@@ -317,6 +319,12 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 
 // faultKey names the work for the board of faults.
 func faultKey(work promotion.Work) string { return "work/" + strconv.FormatInt(work.Work, 10) }
+
+// outlasts reports whether a row goes on being tried because all that is wrong is that somebody outside is down: what people are
+// told, and what deliveries tell, must not be lost to an outage of an hour.
+func (w *Worker) outlasts(work promotion.Work, failure error) bool {
+	return promotion.IsOutage(failure) && w.Clock().Sub(work.Created) < outageWait
+}
 
 func (w *Worker) countRequests(changes promotion.Changes) {
 	for _, request := range changes.Requests {

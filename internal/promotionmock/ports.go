@@ -846,6 +846,45 @@ func (mr *MockCommitsMockRecorder) ResolveCommit(ctx, repository, prefix any) *g
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ResolveCommit", reflect.TypeOf((*MockCommits)(nil).ResolveCommit), ctx, repository, prefix)
 }
 
+// MockDeliveryReader is a mock of DeliveryReader interface.
+type MockDeliveryReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockDeliveryReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockDeliveryReaderMockRecorder is the mock recorder for MockDeliveryReader.
+type MockDeliveryReaderMockRecorder struct {
+	mock *MockDeliveryReader
+}
+
+// NewMockDeliveryReader creates a new mock instance.
+func NewMockDeliveryReader(ctrl *gomock.Controller) *MockDeliveryReader {
+	mock := &MockDeliveryReader{ctrl: ctrl}
+	mock.recorder = &MockDeliveryReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockDeliveryReader) EXPECT() *MockDeliveryReaderMockRecorder {
+	return m.recorder
+}
+
+// FirstDelivered mocks base method.
+func (m *MockDeliveryReader) FirstDelivered(ctx context.Context, guid string, since time.Time) (promotion.FirstDelivery, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "FirstDelivered", ctx, guid, since)
+	ret0, _ := ret[0].(promotion.FirstDelivery)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// FirstDelivered indicates an expected call of FirstDelivered.
+func (mr *MockDeliveryReaderMockRecorder) FirstDelivered(ctx, guid, since any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FirstDelivered", reflect.TypeOf((*MockDeliveryReader)(nil).FirstDelivered), ctx, guid, since)
+}
+
 // MockBranchReader is a mock of BranchReader interface.
 type MockBranchReader struct {
 	ctrl     *gomock.Controller

@@ -31,6 +31,8 @@ type Options struct {
 	Registry promotion.Registry     // replaces the real adapters, to inject failures
 	Settings func(*config.Settings) // changes the settings before the server starts
 	Clock    func() time.Time       // GitHub's and the server's; nil: the wall clock
+	// Where the two differ, these come before Clock.
+	ServerClock, GitHubClock func() time.Time
 }
 
 // Scene is a running server and the world around it.
@@ -76,7 +78,7 @@ func Start(ctx context.Context, options Options) (*Scene, error) {
 	if s.Registry, err = registrytest.InProcess(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.GitHub = githubtest.New(githubtest.Options{RateLimit: 1_000_000, Clock: options.Clock})
+	s.GitHub = githubtest.New(githubtest.Options{RateLimit: 1_000_000, Clock: firstClock(options.GitHubClock, options.Clock)})
 	s.populate("acme/shop")
 	if err := s.StartServer(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -186,8 +188,16 @@ func (s *Scene) ReplicaAt(ctx context.Context, database string) (*server.Server,
 	settings := s.settings
 	settings.DatabaseURL = database
 	return server.New(ctx, server.Options{
-		Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry, Clock: s.options.Clock,
+		Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry,
+		Clock: firstClock(s.options.ServerClock, s.options.Clock),
 	})
+}
+
+func firstClock(first, second func() time.Time) func() time.Time {
+	if first != nil {
+		return first
+	}
+	return second
 }
 
 // StopServer stops the server as an operator does, and gives what it ended with.

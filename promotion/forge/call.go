@@ -130,13 +130,13 @@ func (f *Forge) call(ctx context.Context, who identity, r request, answer any) (
 		case failure.transient && r.method == http.MethodGet && repeats < maximumRepeats:
 			repeats++
 			if f.sleep(ctx, backoff(repeats)) != nil {
-				return 0, failure.err
+				return 0, failure.told()
 			}
 		default:
 			if failure.uninstalled {
 				f.forgetInstallation(who)
 			}
-			return 0, failure.err
+			return 0, failure.told()
 		}
 	}
 }
@@ -161,6 +161,9 @@ func (f *Forge) attempt(ctx context.Context, who identity, client *github.Client
 	limited, cancel := context.WithTimeout(withPassage(ctx, passage{who: who, route: r.address.route, exact: r.exact, redirect: redirect}), f.timeout)
 	defer cancel()
 	response, err := client.BareDo(limited, message)
+	if response != nil && response.Response != nil {
+		f.hear(response.Header)
+	}
 	if accepted := (*github.AcceptedError)(nil); errors.As(err, &accepted) && r.method != http.MethodGet {
 		return 0, nil // GitHub does later what was asked for, and says no more
 	}

@@ -7,7 +7,7 @@
 // what it must have is an error, never a zero value.
 //
 // Errors are translated in one place (errors.go) into those of the domain: promotion.ErrNotFound,
-// promotion.PermanentError, promotion.DelayedError, and everything else, which trying again may mend.
+// promotion.PermanentError, promotion.DelayedError, promotion.DownError, and everything else, which trying again may mend.
 package forge
 
 import (
@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -39,6 +40,7 @@ var (
 	_ promotion.AttestationReader = (*Forge)(nil)
 	_ promotion.RecentReader      = (*Forge)(nil)
 	_ promotion.RepositoryFinder  = (*Forge)(nil)
+	_ promotion.DeliveryReader    = (*Forge)(nil)
 )
 
 // DefaultTimeout is how long one call may take, its answer's body included.
@@ -71,6 +73,8 @@ type Forge struct {
 
 	repositories map[string]repositoryRead // by the path at which they were read
 	app          App                       // as far as known
+
+	offset atomic.Int64 // of GitHub's clock from ours, in nanoseconds
 }
 
 // New makes a Forge. It makes no calls.

@@ -28,6 +28,14 @@ type failure struct {
 	uninstalled bool  // the app is not installed there any more
 }
 
+// told returns the error as the domain knows it: what GitHub's or the network's fault may be gone in a while.
+func (f *failure) told() error {
+	if f.transient {
+		return &promotion.DownError{Err: f.err}
+	}
+	return f.err
+}
+
 // answerError is an answer of GitHub that says no.
 type answerError struct {
 	operation string

@@ -96,11 +96,12 @@ func jobsText(jobs []int64) string { return strings.Trim(fmt.Sprint(jobs), "[]")
 func (l *Ledger) writeRequests(ctx context.Context, tx *transaction, changes promotion.Changes) error {
 	for _, request := range changes.Requests {
 		var state promotion.RequestState
+		isKnown := request.ID != 0
 		err := tx.QueryRowContext(ctx, `SELECT id, state FROM requests WHERE key = $1`, request.Key).Scan(&request.ID, &state)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			err = l.insertRequest(ctx, tx, request, changes.Work)
-		case err == nil && state != promotion.RequestSettled && request.State != promotion.RequestOpen:
+		case err == nil && state != promotion.RequestSettled && (request.State != promotion.RequestOpen || isKnown && state == promotion.RequestOpen):
 			err = settleRequest(ctx, tx, request)
 		}
 		if err != nil {

@@ -43,7 +43,7 @@ func explainECR(doing, action string, repository promotion.RegistryRepository, e
 		return refusedCredentials(repository.Host(), "AWS credentials, by the SDK's own chain or a role", fmt.Errorf("%s: %w", doing, err))
 	}
 	if !errors.As(err, &exception) {
-		return fmt.Errorf("%s: %w", doing, plain(err))
+		return &promotion.DownError{Err: fmt.Errorf("%s: %w", doing, plain(err))}
 	}
 	if refusesCredentials(err) || exception.ErrorCode() == "AccessDeniedException" || exception.ErrorCode() == "AccessDenied" {
 		return refusedCredentials(repository.Host(), fmt.Sprintf("credentials that allow %s on %s", action, repository), fmt.Errorf("%s: %w", doing, plain(err)))
@@ -65,7 +65,7 @@ func explainECR(doing, action string, repository promotion.RegistryRepository, e
 		answered.HTTPStatusCode() != http.StatusTooManyRequests && exception.ErrorFault() == smithy.FaultClient && !isThrottled(exception) {
 		return permanent("see the message of ECR")
 	}
-	return fmt.Errorf("%s: %w", doing, plain(err))
+	return &promotion.DownError{Err: fmt.Errorf("%s: %w", doing, plain(err))}
 }
 
 // refusesCredentials reports whether AWS does not take the credentials, or there are none.

@@ -42,7 +42,7 @@ func explain(doing, host string, err error) error {
 	}
 	var answered *transport.Error
 	if !errors.As(err, &answered) {
-		return fmt.Errorf("%s: %w", doing, err)
+		return &promotion.DownError{Err: fmt.Errorf("%s: %w", doing, err)}
 	}
 	if isImmutable(answered) {
 		return fmt.Errorf("%s: %w: %w", doing, promotion.ErrTagImmutable, answered)
@@ -56,7 +56,7 @@ func explain(doing, host string, err error) error {
 		return &promotion.DelayedError{Err: fmt.Errorf("%s: %w", doing, answered), After: time.Minute}
 	}
 	if answered.StatusCode >= 500 || answered.StatusCode == http.StatusRequestTimeout {
-		return fmt.Errorf("%s: %w", doing, answered)
+		return &promotion.DownError{Err: fmt.Errorf("%s: %w", doing, answered)}
 	}
 	return &promotion.PermanentError{Err: fmt.Errorf("%s: %w", doing, answered)}
 }

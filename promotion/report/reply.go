@@ -138,6 +138,8 @@ func headline(answer promotion.Answer) string {
 			waiting += ", until " + answer.WaitsUntil.UTC().Format(time.RFC3339)
 		}
 		return waiting + alsoDone(answer)
+	case promotion.ResultDelayed:
+		return after("Cannot tell yet", reasonList(answer)) + ": it is tried again until " + answer.WaitsUntil.UTC().Format(time.RFC3339)
 	case promotion.ResultInformed:
 	}
 	if len(answer.Notes) > 0 {
