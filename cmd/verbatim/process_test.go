@@ -120,7 +120,7 @@ func free(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()
 }
 
@@ -272,7 +272,7 @@ func TestABlockedLogStopsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }()
 	p := serves(t, writer)
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
