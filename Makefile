@@ -9,8 +9,10 @@ TESTFLAGS ?=
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -benchmem
 KILLS ?= 100
+DURATION ?= 10m
 CONTROLS ?= *
 CHAOSFLAGS ?= -round 50 -parallel 2
+ADVERSARYFLAGS ?=
 
 # One way of building for everything but the race detector: static, and what is compiled once is used by all.
 export CGO_ENABLED := 0
@@ -65,6 +67,11 @@ chaos: ## Kill the program over and over and see that nothing is lost or done tw
 .PHONY: controls
 controls: ## Take each defence out and see that its test fails (CONTROLS='button-*')
 	go run ./internal/controls/run -name '$(CONTROLS)'
+
+.PHONY: adversary
+adversary: ## Play people and GitHub against the server, on both databases (DURATION=1h ADVERSARYFLAGS='-rapid.seed 7')
+	VERBATIM_ADVERSARY_DURATION=$(DURATION) go test -count=1 -timeout 0 -v -run TestAdversary ./internal/adversary $(ADVERSARYFLAGS)
+	VERBATIM_ADVERSARY_DURATION=$(DURATION) .ci/postgres go test -count=1 -timeout 0 -v -run TestAdversary ./internal/adversary $(ADVERSARYFLAGS)
 
 .PHONY: generate
 generate: ## Write the generated files anew

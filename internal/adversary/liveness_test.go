@@ -11,6 +11,7 @@ import (
 func (w *world) settleDown() bool {
 	w.tell("all is put in order")
 	w.lossy = false
+	w.giveBack()
 	for len(w.kept) > 0 {
 		w.deliver(0, false)
 	}

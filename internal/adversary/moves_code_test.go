@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 )
@@ -10,7 +11,14 @@ import (
 func (w *world) feature() {
 	w.number++
 	author := w.people[w.one("who writes", "walter", "wanda", "bob")]
-	pull := w.propose(author, fmt.Sprintf("feature-%d", w.number), w.repo.MainBranch(), nil)
+	var files map[string]string
+	if w.chance("it changes the policy", 12) {
+		files = map[string]string{policyFile: w.policy(w.loosened())}
+	}
+	pull := w.propose(author, fmt.Sprintf("feature-%d", w.number), w.repo.MainBranch(), files)
+	if files != nil {
+		w.do(author.Login()+" pushes something harmless after it", func() { pull.Push("More", author, map[string]string{"more.go": "package main"}) })
+	}
 	if w.chance("it is merged", 85) {
 		w.merge(pull, w.people["alice"])
 	}
@@ -114,7 +122,9 @@ func (w *world) someFiles(onMain bool) map[string]string {
 		files[stagingFile] = emptiedStaging.render()
 	}
 	if what == "policy" {
-		files[policyFile] = w.policy(w.loosened())
+		if files[policyFile] = w.policy(w.loosened()); w.owners != "" && w.chance("it is deleted", 50) {
+			files[policyFile] = githubtest.Deleted
+		}
 	}
 	return files
 }
@@ -152,7 +162,7 @@ func (w *world) tag() {
 func (w *world) request() {
 	author := w.people[w.one("who", "walter", "wanda", "bob")]
 	for _, pull := range w.pulls {
-		if pull.Open() && w.chance(fmt.Sprintf("end #%d", pull.Number()), 50) {
+		if pull.Open() && w.chance(fmt.Sprintf("end #%d", pull.Number()), 40) {
 			if w.chance("merge it", 60) {
 				w.merge(pull, w.people["alice"])
 			} else {
@@ -162,6 +172,9 @@ func (w *world) request() {
 		}
 	}
 	head, base := w.someBranch("from"), w.someBranch("into")
+	if open := slices.IndexFunc(w.pulls, (*githubtest.PullRequest).Open); open >= 0 && w.chance("a second one", 50) {
+		head = w.pulls[open].Branch()
+	}
 	if head == base || w.repo.Head(base).Contains(w.repo.Head(head)) {
 		return
 	}

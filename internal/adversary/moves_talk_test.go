@@ -13,8 +13,8 @@ func (w *world) say(author *githubtest.User, pull *githubtest.PullRequest, c com
 	c.author, c.pull = author, pull
 	w.do(fmt.Sprintf("%s on #%d: %s", author.Login(), pull.Number(), c.text), func() {
 		c.created, c.heads, c.head = w.clock.now(), []*githubtest.Commit{w.main()}, pull.Head()
-		c.comment = pull.Comment(author, c.text)
 		w.truth.commands = append(w.truth.commands, &c)
+		c.comment = pull.Comment(author, c.text)
 		if !w.lossy {
 			w.arrive(&c)
 		}
@@ -44,7 +44,7 @@ func (w *world) arrive(c *command) {
 // obey notes what a command that arrived in time surely does besides moving tags.
 func (w *world) obey(c *command) {
 	policy, governed := w.policyNow()
-	if c.delivered.IsZero() || c.consumed || c.delivered.Sub(c.created) > lateness || !governed || !w.may(policy.Who, c.author) {
+	if c.foreign || c.delivered.IsZero() || c.consumed || c.delivered.Sub(c.created) > lateness || !governed || !w.may(policy.Who, c.author) {
 		return
 	}
 	switch c.verb {
@@ -106,9 +106,13 @@ func (w *world) askAbout(commit *githubtest.Commit) {
 	of := slices.IndexFunc(w.pulls, func(pull *githubtest.PullRequest) bool {
 		return pull.MergeCommit() == commit || pull.Head() == commit && pull.Open()
 	})
-	if of >= 0 {
+	switch {
+	case of >= 0 && w.chance("on its pull request", 70):
 		pull = w.pulls[of]
-	} else {
+	case w.chance("the latest", 20):
+		c.sha = "latest"
+		c.text += " --sha latest"
+	default:
 		c.sha = commit.SHA()
 		c.text += " --sha " + c.sha
 	}
@@ -165,6 +169,9 @@ func (w *world) lose() {
 	}
 	w.tell("from now on all is delivered")
 	w.lossy = false
+	if w.chance("after hours", 30) {
+		w.wait()
+	}
 	for range min(len(w.kept), w.chosen("how many arrive", 12)) {
 		w.deliver(w.chosen("which one", len(w.kept)), w.chance("twice", 20))
 	}

@@ -31,6 +31,8 @@ var moves = []struct {
 	{6, (*world).dispatch},
 	{4, (*world).lose},
 	{1, (*world).restart},
+	{5, (*world).look},
+	{2, (*world).squat},
 }
 
 // move draws a move and makes it.

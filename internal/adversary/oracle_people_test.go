@@ -14,7 +14,10 @@ func (w *world) policyAt(commit *githubtest.Commit) (rules, bool) {
 	if commit == nil {
 		return rules{}, false
 	}
-	content, _ := commit.File(policyFile)
+	content, own := commit.File(policyFile)
+	if !own {
+		content = w.owners
+	}
 	policy, known := w.truth.policies[content]
 	return policy, known
 }

@@ -69,6 +69,8 @@ func (w *world) excuseRestore(one write) string {
 // excuse returns what a command promotes with that write, or why it does not excuse it.
 func (w *world) excuse(c *command, one write) (release, string) {
 	switch {
+	case c.foreign:
+		return release{}, "it was written in another repository"
 	case c.consumed:
 		return release{}, "it had its effect before"
 	case c.delivered.IsZero():

@@ -41,7 +41,7 @@ func play(ctx context.Context, rt *rapid.T, counted *tally) {
 // someRules draws the policy that a history begins with.
 func someRules(rt *rapid.T) rules {
 	chance := func(what string, percent int) bool { return uniform(100).Draw(rt, what) < percent }
-	r := rules{Glob: chance("glob", 70), Test: true, Reported: chance("staging reports", 40), Restore: chance("restore", 20), Unmerged: chance("unmerged", 20)}
+	r := rules{Glob: chance("glob", 70), Test: true, Staging: chance("staging", 65), Reported: chance("staging reports", 40), Restore: chance("restore", 20), Unmerged: chance("unmerged", 20)}
 	switch uniform(3).Draw(rt, "promoters") {
 	case 0:
 		r.Who = people{Permission: "maintain"}
@@ -57,7 +57,10 @@ func someRules(rt *rapid.T) rules {
 		r.Events = []string{"push", "pull_request"}
 	}
 	if chance("approvals", 25) {
-		r.Approvals, r.Approvers = 1, people{Teams: []string{"release"}, Users: []string{"alice"}}
+		r.Approvals = 1
+		if chance("approvers are named", 60) {
+			r.Approvers = people{Teams: []string{"release"}, Users: []string{"alice"}}
+		}
 	}
 	return r
 }

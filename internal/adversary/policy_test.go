@@ -10,7 +10,7 @@ import (
 // rules is a policy as this package understands it. Its YAML is for the program alone.
 type rules struct {
 	Glob      bool     // the stage test is all jobs called test*, else test-unit alone
-	Events    []string // of test; nil: push and merge_group
+	Events    []string // of build and test; nil: push and merge_group
 	Branches  []string // of all stages; nil: the default branch
 	Reported  bool     // the stage staging goes by the digest that its run reports
 	From      []string // nil: the default branch
@@ -19,7 +19,8 @@ type rules struct {
 	Approvers people
 	Unmerged  bool
 	Restore   bool
-	Test      bool // false: production does not even require the tests
+	Test      bool // production requires the tests
+	Staging   bool // production requires the deployment to staging
 }
 
 // people are those who may do something: any one entry suffices.
@@ -52,9 +53,12 @@ func (r rules) stages() []stage {
 	if r.Glob {
 		job = "test*"
 	}
-	list := []stage{{name: "build", workflow: ciFile, job: "build", branches: r.Branches}}
+	list := []stage{{name: "build", workflow: ciFile, job: "build", events: r.Events, branches: r.Branches}}
 	if r.Test {
 		list = append(list, stage{name: "test", workflow: ciFile, job: job, after: "build", events: r.Events, branches: r.Branches})
+	}
+	if !r.Staging {
+		return list
 	}
 	staging := stage{name: "staging", workflow: stagingFile, after: list[len(list)-1].name, branches: r.Branches, reported: r.Reported}
 	if r.Reported {
@@ -104,10 +108,7 @@ func (r rules) render(image string) string {
 			write("    evidence: { digest: { artifact: image-digest } }")
 		}
 	}
-	required := "test, staging"
-	if !r.Test {
-		required = "staging"
-	}
+	required := r.stages()[len(r.stages())-1].name
 	write("environments:\n  production:\n    requires: [%s]\n    tags: [production]\n    promoters: %s", required, r.Who.render(true))
 	if r.From != nil {
 		write("    from: [%s]", quoted(r.From))

@@ -62,6 +62,7 @@ type command struct {
 	head      *githubtest.Commit   // the pull request's when it was written
 	target    *githubtest.Commit   // what the pull request stood for when it was delivered
 	open      bool                 // the pull request was open then
+	foreign   bool                 // in another repository
 	consumed  bool
 	ended     string // why its wait ended
 }

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/scene"
 	"github.com/verbatim-dev/verbatim/promotion/ledger"
@@ -41,13 +42,22 @@ type world struct {
 	certain bool                   // every job succeeds
 	number  int
 	history []string
+	issue   *githubtest.Issue
+	other   *githubtest.Repository  // of the repository's former name
+	foreign *githubtest.PullRequest // in it
+	owners  string                  // the owner's policy, for repositories that have none
 	judged  int
 }
 
 // begin sets a scene under a policy. Everything that a request can change at the registry is noted.
 func enter(ctx context.Context, rt *rapid.T, calm rules) *world {
+	scope := func(settings *config.Settings) {
+		both := settings.Scope[0]
+		both.Repositories = "acme/shop-before"
+		settings.Scope = append(settings.Scope, both)
+	}
 	w := &world{rt: rt, ctx: ctx, clock: &clock{}, calm: calm, truth: &truth{policies: map[string]rules{}}, people: map[string]*githubtest.User{}}
-	set, err := scene.Start(ctx, scene.Options{Policy: "-", Version: "adversary", Clock: w.clock.now})
+	set, err := scene.Start(ctx, scene.Options{Policy: "-", Version: "adversary", Clock: w.clock.now, Settings: scope})
 	if err != nil {
 		rt.Fatalf("set the scene: %v", err)
 	}
@@ -66,6 +76,10 @@ func enter(ctx context.Context, rt *rapid.T, calm rules) *world {
 	}
 	w.team.Add(w.people["bob"], "active")
 	w.Registry.Inject(w.note)
+	if w.chance("the owner has a policy", 25) {
+		w.owners = w.policy(rules{Who: people{Permission: "write"}, Glob: true, Staging: calm.Staging})
+		w.GitHub.Repository("acme/.github", githubtest.Private).Commit("main", "Begin", w.people["alice"], map[string]string{"verbatim.yml": w.owners})
+	}
 	w.commit("main", "alice", "Begin in earnest", map[string]string{
 		ciFile: honestCI.render(), stagingFile: honestStaging.render(), policyFile: w.policy(calm),
 	})
@@ -93,29 +107,40 @@ func (w *world) do(what string, happen func()) {
 	w.judgeWrites()
 }
 
-// settle waits until no work is left that is due.
+// settle waits until no work is left that is due. Work that waits for its next try is not waited for.
 func (w *world) settle() {
+	var waiting int
+	var since time.Time
 	w.must(w.Eventually(w.ctx, "all work to be done", func() bool {
 		w.GitHub.Drain()
-		if w.unfinished() > 0 {
-			return false
+		ready, leased := w.unfinished()
+		if leased > 0 || ready != waiting || since.IsZero() {
+			waiting, since = ready, time.Now()
 		}
-		w.GitHub.Drain()
-		return w.unfinished() == 0
+		if ready == 0 && leased == 0 {
+			w.GitHub.Drain()
+			ready, leased = w.unfinished()
+		}
+		return leased == 0 && (ready == 0 || time.Since(since) > nextTry)
 	}))
 }
 
-// unfinished returns how many rows of work are ready or leased.
-func (w *world) unfinished() int {
+// nextTry is how long work is ready and not taken before it is held to wait for its next try.
+const nextTry = 2 * time.Second
+
+// unfinished returns how many rows of work are ready and leased.
+func (w *world) unfinished() (ready, leased int) {
 	depth, err := w.book.Depth(w.ctx)
 	w.must(err)
-	count := 0
 	for _, row := range depth.Rows {
-		if row.State == "ready" || row.State == "leased" {
-			count += int(row.Count)
+		switch row.State {
+		case "ready":
+			ready += int(row.Count)
+		case "leased":
+			leased += int(row.Count)
 		}
 	}
-	return count
+	return ready, leased
 }
 
 // tell adds to the history.
@@ -166,7 +191,12 @@ func (w *world) commit(branch, author, message string, files map[string]string) 
 	}
 	var commit *githubtest.Commit
 	w.do(fmt.Sprintf("%s pushes %q to %s: %s", author, message, branch, names(files)), func() {
-		commit = w.repo.Commit(branch, message, w.people[author], files)
+		spec := githubtest.CommitSpec{Branch: branch, Message: message, Author: w.people[author], Files: files}
+		if w.chance("under another name", 10) {
+			w.tell("  under another name")
+			spec.Author, spec.AuthorName, spec.AuthorEmail, spec.Pusher = nil, "Nobody", "nobody@example.com", w.people[author]
+		}
+		commit = w.repo.CommitWith(spec)
 	})
 	w.tell("  it is %s", commit.Short())
 	w.fresh = append(w.fresh, commit)

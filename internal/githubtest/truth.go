@@ -71,3 +71,6 @@ func (p *PullRequest) Base() string { return p.base }
 
 // By returns who opened the pull request.
 func (p *PullRequest) By() *User { return p.author.user }
+
+// Branch returns the branch that the pull request is from.
+func (p *PullRequest) Branch() string { return p.headBranch }
