@@ -13,10 +13,17 @@ import (
 type Artifact struct {
 	ID      int64
 	Name    string
-	Size    int64 // bytes of its zip
+	Size    int64 // bytes of it, as it is kept
 	Created time.Time
 	Expires time.Time // zero: never
 	Expired bool
+}
+
+// ArtifactContent is what the address of an artifact answered: a zip archive, a gzip file or a raw one.
+type ArtifactContent struct {
+	Name  string // the artifact's, which is the file's where there is only one
+	Type  string // the answer's media type; "" where it had none
+	Bytes []byte
 }
 
 // Evidence is what a stage's artifacts said: numbers and names, never their contents. A nil part was not asked for, or
@@ -164,7 +171,7 @@ func percent(value float64) string {
 type EvidenceSource struct {
 	Artifacts ArtifactReader
 	Read      EvidenceReader
-	Limit     int64 // bytes of an artifact's zip
+	Limit     int64 // bytes of an artifact, as it is kept
 }
 
 // gathered is what the artifacts of one run said; each artifact is fetched at most once, and they are listed at most once.
@@ -178,7 +185,7 @@ type gathered struct {
 }
 
 type archive struct {
-	content []byte
+	content ArtifactContent
 	err     error
 }
 
@@ -199,11 +206,11 @@ func (g *gathered) list(ctx context.Context) ([]Artifact, error) {
 	return artifacts, nil
 }
 
-// fetch gives the zip of the one artifact of that name that the attempt made. An *EvidenceError says why there is none.
-func (g *gathered) fetch(ctx context.Context, name string, read stageRun) ([]byte, error) {
+// fetch returns the content of the one artifact of that name that the attempt made. An *EvidenceError says why there is none.
+func (g *gathered) fetch(ctx context.Context, name string, read stageRun) (ArtifactContent, error) {
 	artifacts, err := g.list(ctx)
 	if err != nil {
-		return nil, err
+		return ArtifactContent{}, err
 	}
 	var found []Artifact
 	var names []string
@@ -218,17 +225,17 @@ func (g *gathered) fetch(ctx context.Context, name string, read stageRun) ([]byt
 	within := slices.DeleteFunc(slices.Clone(found), func(artifact Artifact) bool { return !read.made(artifact.Created) })
 	switch {
 	case len(found) == 0:
-		return nil, &EvidenceError{Detail: fmt.Sprintf("the run has no artifact %q; it has %s (names must match exactly)", name, listedNames(names))}
+		return ArtifactContent{}, &EvidenceError{Detail: fmt.Sprintf("the run has no artifact %q; it has %s (names must match exactly)", name, listedNames(names))}
 	case read.Endless:
-		return nil, &EvidenceError{Detail: fmt.Sprintf("whether artifact %q was made within attempt %d cannot be told: GitHub does not know when attempt %d began; run the stage again", name, read.Attempt, read.Attempt+1)}
+		return ArtifactContent{}, &EvidenceError{Detail: fmt.Sprintf("whether artifact %q was made within attempt %d cannot be told: GitHub does not know when attempt %d began; run the stage again", name, read.Attempt, read.Attempt+1)}
 	case len(within) == 0:
-		return nil, &EvidenceError{Detail: fmt.Sprintf("artifact %q was made at %s, not within this attempt (from %s)", name, clockText(found[len(found)-1].Created), clockText(read.RunStarted))}
+		return ArtifactContent{}, &EvidenceError{Detail: fmt.Sprintf("artifact %q was made at %s, not within this attempt (from %s)", name, clockText(found[len(found)-1].Created), clockText(read.RunStarted))}
 	case len(within) > 1:
-		return nil, &EvidenceError{Detail: fmt.Sprintf("the attempt made %d artifacts of the name %q: which one counts cannot be told", len(within), name)}
+		return ArtifactContent{}, &EvidenceError{Detail: fmt.Sprintf("the attempt made %d artifacts of the name %q: which one counts cannot be told", len(within), name)}
 	case within[0].Expired:
-		return nil, &EvidenceError{Detail: fmt.Sprintf("artifact %q has expired (at %s)", name, clockText(within[0].Expires))}
+		return ArtifactContent{}, &EvidenceError{Detail: fmt.Sprintf("artifact %q has expired (at %s)", name, clockText(within[0].Expires))}
 	case within[0].Size > g.source.Limit:
-		return nil, &EvidenceError{Detail: fmt.Sprintf("artifact %q has %d bytes; at most %d are read", name, within[0].Size, g.source.Limit)}
+		return ArtifactContent{}, &EvidenceError{Detail: fmt.Sprintf("artifact %q has %d bytes; at most %d are read", name, within[0].Size, g.source.Limit)}
 	}
 	artifact := within[0]
 	known, asked := g.archives[artifact.ID]
@@ -299,7 +306,7 @@ func (g *gathered) prove(ctx context.Context, stage Stage, read stageRun, retent
 	return evidence, nil
 }
 
-func readArtifact[T any](ctx context.Context, g *gathered, name string, read stageRun, parse func([]byte) (T, error)) (T, error) {
+func readArtifact[T any](ctx context.Context, g *gathered, name string, read stageRun, parse func(ArtifactContent) (T, error)) (T, error) {
 	var none T
 	content, err := g.fetch(ctx, name, read)
 	if err != nil {

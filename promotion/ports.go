@@ -293,20 +293,20 @@ type TreeReader interface {
 type ArtifactReader interface {
 	// Artifacts gives every artifact of the run, of all its attempts.
 	Artifacts(ctx context.Context, repository Repository, run int64) ([]Artifact, error)
-	// Download gives the artifact's zip. An *EvidenceError when it is larger than most bytes (told from the answer's
+	// Download returns the artifact as it is kept. An *EvidenceError when it is larger than most bytes (told from the answer's
 	// length, without reading it), ErrNotFound when it is gone or has expired.
-	Download(ctx context.Context, repository Repository, artifact Artifact, most int64) ([]byte, error)
+	Download(ctx context.Context, repository Repository, artifact Artifact, most int64) (ArtifactContent, error)
 }
 
-// EvidenceReader reads an artifact's zip. Each returns an *EvidenceError when the archive or what is in it is not what it
+// EvidenceReader reads an artifact. Each returns an *EvidenceError when the artifact or what is in it is not what it
 // should be.
 type EvidenceReader interface {
-	// Tests sums up the JUnit files in the archive.
-	Tests(archive []byte) (TestResults, error)
-	// Coverage reads the coverage report in the archive, in whichever of the known formats it is.
-	Coverage(archive []byte) (CoverageResult, error)
-	// Digests reads the digests that the archive's one text names.
-	Digests(archive []byte) ([]ReportedDigest, error)
+	// Tests sums up the JUnit files in the artifact.
+	Tests(artifact ArtifactContent) (TestResults, error)
+	// Coverage reads the coverage report in the artifact, in whichever of the known formats it is.
+	Coverage(artifact ArtifactContent) (CoverageResult, error)
+	// Digests reads the digests that the artifact's one text names.
+	Digests(artifact ArtifactContent) ([]ReportedDigest, error)
 }
 
 // AttestationReader reads attestations from GitHub.

@@ -3,6 +3,7 @@ package server_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,46 @@ func TestEvidenceThatDoesNotProveAStage(t *testing.T) {
 		}, "evidence_missing", []string{"times its size"}},
 		"no archive": {junit, func(run *githubtest.Run, _ string) {
 			run.UploadArchive("test-results", []byte("<html>"), 24*time.Hour)
+		}, "evidence_missing", []string{"no JUnit file"}},
+		"no archive, whatever it says": {junit, func(run *githubtest.Run, _ string) {
+			run.UploadFile("test-results", []byte(passed), "application/zip", 24*time.Hour)
 		}, "evidence_missing", []string{"no zip archive"}},
+		"a gzip that is a bomb": {junit, func(run *githubtest.Run, _ string) {
+			run.UploadFile("test-results", gzipped(t, strings.Repeat(" ", 20<<20)+passed), "application/gzip", 24*time.Hour)
+		}, "evidence_missing", []string{"times its size"}},
+		"a percentage without counts": {"{ coverage: { artifact: coverage-report, min: 80 } }", func(run *githubtest.Run, _ string) {
+			run.Upload("coverage-report", map[string]string{"coverage.xml": `<coverage line-rate="1"/>`}, 0)
+		}, "evidence_missing", []string{"a percentage alone"}},
+		"a percentage above its counts": {"{ coverage: { artifact: coverage-report, min: 80 } }", func(run *githubtest.Run, _ string) {
+			run.Upload("coverage-report", map[string]string{"coverage-summary.json": strings.Replace(some, "79.9", "80.5", 1)}, 0)
+		}, "evidence_missing", []string{"its own counts"}},
+		"a key twice": {"{ coverage: { artifact: coverage-report, min: 80 } }", func(run *githubtest.Run, _ string) {
+			run.Upload("coverage-report", map[string]string{"coverage-summary.json": strings.Replace(enough, `"covered":800`, `"covered":1,"covered":800`, 1)}, 0)
+		}, "evidence_missing", []string{"twice"}},
+		"a key in another letter case": {"{ coverage: { artifact: coverage-report, min: 80 } }", func(run *githubtest.Run, _ string) {
+			run.Upload("coverage-report", map[string]string{"coverage-summary.json": strings.Replace(enough, `"covered"`, `"Covered"`, 1)}, 0)
+		}, "evidence_missing", []string{"expected"}},
+		"a failure right under the suite": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": `<testsuite name="shop"><testcase name="a"/><failure/></testsuite>`}, 0)
+		}, "tests_failed", []string{"1 of 1 tests failed: shop"}},
+		"a status that says failed": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": `<testsuite name="shop"><testcase name="a" status="failed"/></testsuite>`}, 0)
+		}, "tests_failed", []string{"shop.a"}},
+		"a claim that is no count": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": `<testsuite failures="1,024"><testcase name="a"/></testsuite>`}, 0)
+		}, "evidence_missing", []string{"1,024"}},
+		"tests that are not there": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": `<testsuite tests="500"><testcase name="a"/></testsuite>`}, 0)
+		}, "evidence_missing", []string{"claims 500 tests and shows 1"}},
+		"TRX beside a good file": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": passed, "other.trx": "<TestRun/>"}, 0)
+		}, "evidence_missing", []string{"other.trx"}},
+		"NUnit beside a good file": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": passed, "nunit.xml": `<test-run failed="1"/>`}, 0)
+		}, "evidence_missing", []string{"nunit.xml"}},
+		"gzip beside a good file": {junit, func(run *githubtest.Run, _ string) {
+			run.Upload("test-results", map[string]string{"unit.xml": passed, "e2e.xml.gz": string(gzipped(t, broken))}, 0)
+		}, "evidence_missing", []string{"e2e.xml.gz"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, pull, _, _ := proven(t, test.evidence, test.upload)
@@ -108,6 +148,42 @@ func TestEvidenceThatDoesNotProveAStage(t *testing.T) {
 				check := s.CheckRun(pull.MergeCommit())
 				return check != nil && strings.Contains(check.State().Summary, "`"+test.reason+"`")
 			}))
+		})
+	}
+}
+
+// gzipped packs a text.
+func gzipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var content bytes.Buffer
+	writer := gzip.NewWriter(&content)
+	if _, err := writer.Write([]byte(text)); err != nil || writer.Close() != nil {
+		t.Fatal(err)
+	}
+	return content.Bytes()
+}
+
+func TestArtifactsThatAreNoArchives(t *testing.T) {
+	evidence := "{ junit: { artifact: junit.xml }, coverage: { artifact: coverage-summary.json, min: 80 }, digest: { artifact: image-digest } }"
+	for name, pack := range map[string]func(*githubtest.Run, string, string, string){
+		"raw, of their own type": func(run *githubtest.Run, name, text, kind string) {
+			run.UploadFile(name, []byte(text), kind, 24*time.Hour)
+		},
+		"raw": func(run *githubtest.Run, name, text, _ string) {
+			run.UploadFile(name, []byte(text), "application/octet-stream", 24*time.Hour)
+		},
+		"gzip": func(run *githubtest.Run, name, text, _ string) {
+			run.UploadFile(name, gzipped(t, text), "application/gzip", 24*time.Hour)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, pull, _, digest := proven(t, evidence, func(run *githubtest.Run, digest string) {
+				pack(run, "junit.xml", passed, "text/xml; charset=utf-8")
+				pack(run, "coverage-summary.json", enough, "application/json")
+				pack(run, "image-digest", digest+"\n", "text/plain")
+			})
+			s.must(s.Check(s.ctx, pull.MergeCommit(), "Ready to promote"))
+			s.promotes(pull.Issue, s.Alice, "/promote", digest)
 		})
 	}
 }

@@ -249,43 +249,44 @@ func (s *Server) serveDownload(w http.ResponseWriter, escaped string) {
 		return
 	}
 	var content []byte
-	s.look(func() { content = s.download(strings.TrimPrefix(escaped, downloadPrefix), rest) })
+	kind := "application/octet-stream"
+	s.look(func() { content, kind = s.download(strings.TrimPrefix(escaped, downloadPrefix), rest) })
 	if content == nil {
 		http.Error(w, "404: Not Found", http.StatusNotFound)
 		return
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(content) // the client may have gone
 }
 
-func (s *Server) download(escaped, rest string) []byte {
+func (s *Server) download(escaped, rest string) (content []byte, kind string) {
 	if number, isArtifact := strings.CutPrefix(rest, "artifact/"); isArtifact {
 		for _, r := range s.repositories {
 			for _, artifact := range r.artifacts {
 				if artifact.ticket() == number {
-					return artifact.archive
+					return artifact.archive, artifact.kind
 				}
 			}
 		}
-		return nil
+		return nil, ""
 	}
 	parts := strings.SplitN(escaped, "/", 5) // raw, owner, name, ref, path
 	if len(parts) < 5 || parts[0] != "raw" {
-		return nil
+		return nil, ""
 	}
 	r := s.repositories[strings.ToLower(parts[1]+"/"+parts[2])]
 	ref, refErr := url.PathUnescape(parts[3])
 	name, nameErr := url.PathUnescape(parts[4])
 	if r == nil || refErr != nil || nameErr != nil {
-		return nil
+		return nil, ""
 	}
 	commit := r.resolve(ref)
 	if commit == nil {
-		return nil
+		return nil, ""
 	}
-	content, found := commit.files[name]
+	text, found := commit.files[name]
 	if !found {
-		return nil
+		return nil, ""
 	}
-	return []byte(content)
+	return []byte(text), "application/octet-stream"
 }

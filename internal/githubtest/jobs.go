@@ -98,6 +98,7 @@ type Artifact struct {
 	id      int64
 	name    string
 	archive []byte
+	kind    string // the media type that its address answers with
 	created time.Time
 	expires time.Time
 }
@@ -115,11 +116,17 @@ func (run *Run) Upload(name string, files map[string]string, keep time.Duration)
 
 // UploadArchive leaves an artifact whose archive is whatever bytes one likes, broken ones included.
 func (run *Run) UploadArchive(name string, archive []byte, keep time.Duration) *Artifact {
+	return run.UploadFile(name, archive, "application/octet-stream", keep)
+}
+
+// UploadFile leaves an artifact that is not packed by GitHub: a raw file (upload-artifact v7 with archive: false), or gzip as
+// Docker's are. Its address answers with that media type.
+func (run *Run) UploadFile(name string, archive []byte, kind string, keep time.Duration) *Artifact {
 	s := run.repository.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	artifact := &Artifact{
-		run: run, id: next(&s.sequence.artifact), name: name, archive: slices.Clone(archive), created: s.now(), expires: s.now().Add(keep),
+		run: run, id: next(&s.sequence.artifact), name: name, archive: slices.Clone(archive), kind: kind, created: s.now(), expires: s.now().Add(keep),
 	}
 	run.repository.artifacts[artifact.id] = artifact
 	return artifact

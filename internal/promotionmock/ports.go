@@ -1187,10 +1187,10 @@ func (mr *MockArtifactReaderMockRecorder) Artifacts(ctx, repository, run any) *g
 }
 
 // Download mocks base method.
-func (m *MockArtifactReader) Download(ctx context.Context, repository promotion.Repository, artifact promotion.Artifact, most int64) ([]byte, error) {
+func (m *MockArtifactReader) Download(ctx context.Context, repository promotion.Repository, artifact promotion.Artifact, most int64) (promotion.ArtifactContent, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Download", ctx, repository, artifact, most)
-	ret0, _ := ret[0].([]byte)
+	ret0, _ := ret[0].(promotion.ArtifactContent)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
@@ -1226,48 +1226,48 @@ func (m *MockEvidenceReader) EXPECT() *MockEvidenceReaderMockRecorder {
 }
 
 // Coverage mocks base method.
-func (m *MockEvidenceReader) Coverage(archive []byte) (promotion.CoverageResult, error) {
+func (m *MockEvidenceReader) Coverage(artifact promotion.ArtifactContent) (promotion.CoverageResult, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Coverage", archive)
+	ret := m.ctrl.Call(m, "Coverage", artifact)
 	ret0, _ := ret[0].(promotion.CoverageResult)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Coverage indicates an expected call of Coverage.
-func (mr *MockEvidenceReaderMockRecorder) Coverage(archive any) *gomock.Call {
+func (mr *MockEvidenceReaderMockRecorder) Coverage(artifact any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Coverage", reflect.TypeOf((*MockEvidenceReader)(nil).Coverage), archive)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Coverage", reflect.TypeOf((*MockEvidenceReader)(nil).Coverage), artifact)
 }
 
 // Digests mocks base method.
-func (m *MockEvidenceReader) Digests(archive []byte) ([]promotion.ReportedDigest, error) {
+func (m *MockEvidenceReader) Digests(artifact promotion.ArtifactContent) ([]promotion.ReportedDigest, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Digests", archive)
+	ret := m.ctrl.Call(m, "Digests", artifact)
 	ret0, _ := ret[0].([]promotion.ReportedDigest)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Digests indicates an expected call of Digests.
-func (mr *MockEvidenceReaderMockRecorder) Digests(archive any) *gomock.Call {
+func (mr *MockEvidenceReaderMockRecorder) Digests(artifact any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Digests", reflect.TypeOf((*MockEvidenceReader)(nil).Digests), archive)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Digests", reflect.TypeOf((*MockEvidenceReader)(nil).Digests), artifact)
 }
 
 // Tests mocks base method.
-func (m *MockEvidenceReader) Tests(archive []byte) (promotion.TestResults, error) {
+func (m *MockEvidenceReader) Tests(artifact promotion.ArtifactContent) (promotion.TestResults, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Tests", archive)
+	ret := m.ctrl.Call(m, "Tests", artifact)
 	ret0, _ := ret[0].(promotion.TestResults)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Tests indicates an expected call of Tests.
-func (mr *MockEvidenceReaderMockRecorder) Tests(archive any) *gomock.Call {
+func (mr *MockEvidenceReaderMockRecorder) Tests(artifact any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Tests", reflect.TypeOf((*MockEvidenceReader)(nil).Tests), archive)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Tests", reflect.TypeOf((*MockEvidenceReader)(nil).Tests), artifact)
 }
 
 // MockAttestationReader is a mock of AttestationReader interface.

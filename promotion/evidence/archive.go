@@ -63,17 +63,18 @@ func wrong(format string, arguments ...any) error {
 	return &promotion.EvidenceError{Detail: fmt.Sprintf(format, arguments...)}
 }
 
-// archive is an opened zip whose entries were all looked at.
+// archive is an opened artifact, whose entries were all looked at.
 type archive struct {
 	limits Reader
-	files  []*zip.File
+	files  []file
 	left   int64 // bytes that may still be read
+	short  error // a report in it claims more than it shows
 }
 
-// open checks every entry of the archive before any is read
+// openZip checks every entry of the archive before any is read
 // (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 and 4.4).
-func (r Reader) open(content []byte) (*archive, error) {
-	limits := r.limits()
+func (r Reader) openZip(content []byte) (*archive, error) {
+	limits := r
 	// archive/zip holds every entry before it can be asked how many there are: they are counted by their signature first.
 	if bytes.Count(content, []byte("PK\x01\x02")) > limits.Entries+chance {
 		return nil, wrong("the archive has more than %d entries", limits.Entries)
@@ -96,7 +97,7 @@ func (r Reader) open(content []byte) (*archive, error) {
 		}
 		seen[file.Name] = true
 		if !strings.HasSuffix(file.Name, "/") {
-			a.files = append(a.files, file)
+			a.files = append(a.files, fileOf(file))
 		}
 	}
 	return a, nil
@@ -124,12 +125,12 @@ func (r Reader) check(file *zip.File) error {
 }
 
 // read opens one file. What is read counts against the limits, whatever the archive says of its size.
-func (a *archive) read(file *zip.File) (io.ReadCloser, error) {
-	packed, err := file.Open()
+func (a *archive) read(file file) (io.ReadCloser, error) {
+	unpacked, err := file.unpack()
 	if err != nil {
-		return nil, wrong("entry %.100q cannot be unpacked: %s", file.Name, err)
+		return nil, wrong("entry %.100q cannot be unpacked: %s", file.name, err)
 	}
-	return &entry{ReadCloser: packed, archive: a, name: file.Name, left: a.limits.File, ratio: smallFile + a.limits.Ratio*int64(min(file.CompressedSize64, 1<<40))}, nil
+	return &entry{ReadCloser: unpacked, archive: a, name: file.name, left: a.limits.File, ratio: smallFile + a.limits.Ratio*file.packed}, nil
 }
 
 // entry is a file that is being read.
@@ -166,7 +167,7 @@ func (a *archive) names() string {
 			names = append(names, fmt.Sprintf("and %d more", len(a.files)-10))
 			break
 		}
-		names = append(names, fmt.Sprintf("%.100q", file.Name))
+		names = append(names, fmt.Sprintf("%.100q", file.name))
 	}
 	if len(names) == 0 {
 		return "nothing"

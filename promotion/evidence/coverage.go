@@ -1,11 +1,8 @@
 package evidence
 
 import (
-	"archive/zip"
 	"bufio"
 	"bytes"
-	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -17,12 +14,14 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// Coverage reads the coverage report of the archive, whichever of these it is: Istanbul's coverage-summary.json
-// (.total.lines.pct), a Cobertura file, lcov's, or a cover profile of Go's. An artifact that holds Istanbul's summary may
-// hold its other reports beside it; else there must be one report only.
+// Coverage reads the coverage report of the artifact, whichever of these it is: Istanbul's coverage-summary.json
+// (.total.lines), a Cobertura file, lcov's, or a cover profile of Go's. What the report counts decides, never the percentage
+// that it says. An artifact that holds Istanbul's summary may hold its other reports beside it; else there must be one report
+// only.
 //
-// It returns a *promotion.EvidenceError when there is no report, more than one, or one that says nothing or cannot be read.
-func (r Reader) Coverage(content []byte) (promotion.CoverageResult, error) {
+// It returns a *promotion.EvidenceError when there is no report, more than one, one that is not read, or one that says nothing,
+// contradicts itself or cannot be read.
+func (r Reader) Coverage(content promotion.ArtifactContent) (promotion.CoverageResult, error) {
 	opened, err := r.open(content)
 	if err != nil {
 		return promotion.CoverageResult{}, err
@@ -40,6 +39,11 @@ func (r Reader) Coverage(content []byte) (promotion.CoverageResult, error) {
 	if summaries := summariesOf(reports); len(summaries) > 0 {
 		reports = summaries
 	}
+	for _, one := range reports {
+		if one.kind == &foreign {
+			return promotion.CoverageResult{}, wrong("%.100q is a coverage report that is not read: upload coverage-summary.json, Cobertura, lcov or a Go cover profile, unpacked, and no other beside it", one.file.name)
+		}
+	}
 	switch len(reports) {
 	case 0:
 		return promotion.CoverageResult{}, wrong("it has no coverage report (coverage-summary.json, Cobertura, lcov or a Go cover profile); it has %s", opened.names())
@@ -47,7 +51,7 @@ func (r Reader) Coverage(content []byte) (promotion.CoverageResult, error) {
 	default:
 		var names []string
 		for _, one := range reports {
-			names = append(names, fmt.Sprintf("%.100q", one.file.Name))
+			names = append(names, fmt.Sprintf("%.100q", one.file.name))
 		}
 		return promotion.CoverageResult{}, wrong("it has %d coverage reports, and which one counts cannot be told: %s", len(reports), strings.Join(names[:min(len(names), 5)], ", "))
 	}
@@ -56,20 +60,20 @@ func (r Reader) Coverage(content []byte) (promotion.CoverageResult, error) {
 		return promotion.CoverageResult{}, err
 	}
 	defer func() { _ = source.Close() }()
-	result, err := reports[0].kind.read(source, reports[0].file.Name)
+	result, err := reports[0].kind.read(source, reports[0].file.name)
 	if err != nil {
-		return promotion.CoverageResult{}, readError(reports[0].file.Name, err)
+		return promotion.CoverageResult{}, readError(reports[0].file.name, err)
 	}
 	result.Format = reports[0].kind.name
 	if math.IsNaN(result.Percent) || result.Percent < 0 || result.Percent > 100 {
-		return promotion.CoverageResult{}, wrong("%.100q says that coverage is %v percent", reports[0].file.Name, result.Percent)
+		return promotion.CoverageResult{}, wrong("%.100q says that coverage is %v percent", reports[0].file.name, result.Percent)
 	}
 	return result, nil
 }
 
 // report is a file that is a coverage report.
 type report struct {
-	file *zip.File
+	file file
 	kind *coverageKind
 }
 
@@ -94,25 +98,30 @@ var (
 	cobertura = coverageKind{"cobertura", readCobertura}
 	lcov      = coverageKind{"lcov", readLcov}
 	goCover   = coverageKind{"go", readGoCover}
+	foreign   = coverageKind{"another", nil} // a report that is not read
 )
 
 // pages are files of reports for people, which are not looked into.
 var pages = map[string]bool{".html": true, ".css": true, ".js": true, ".json": true, ".png": true, ".svg": true, ".map": true, ".ico": true, ".gif": true, ".md": true}
 
-// kindOf tells a report by its name or its first bytes; nil for a file that is none.
-func (a *archive) kindOf(file *zip.File) (*coverageKind, error) {
-	if path.Base(file.Name) == "coverage-summary.json" {
+// kindOf tells a report by its name, its root or its first bytes; nil for a file that is none.
+func (a *archive) kindOf(file file) (*coverageKind, error) {
+	extension := strings.ToLower(path.Ext(file.name))
+	short, packed := unpacked(file.name)
+	switch {
+	case strings.EqualFold(path.Base(file.name), "coverage-summary.json"):
 		return &istanbul, nil
-	}
-	if pages[strings.ToLower(path.Ext(file.Name))] {
+	case packed && packedCoverage(short):
+		return &foreign, nil
+	case packed, pages[extension] && !file.alone:
 		return nil, nil
 	}
 	source, err := a.read(file)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = source.Close() }()
 	start, err := bufio.NewReaderSize(source, 4096).Peek(4096)
+	_ = source.Close()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -122,10 +131,37 @@ func (a *archive) kindOf(file *zip.File) (*coverageKind, error) {
 		return &goCover, nil
 	case bytes.HasPrefix(text, []byte("TN:")), bytes.HasPrefix(text, []byte("SF:")):
 		return &lcov, nil
-	case bytes.HasPrefix(text, []byte("<")) && bytes.Contains(text, []byte("<coverage")):
-		return &cobertura, nil
+	case bytes.HasPrefix(text, []byte("{")) && file.alone:
+		return &istanbul, nil
+	case bytes.HasPrefix(text, []byte("<")):
+		return a.kindOfRoot(file)
+	case extension == ".info", extension == ".lcov":
+		return &foreign, nil
 	}
 	return nil, nil
+}
+
+// kindOfRoot tells an XML report by its root: JaCoCo's is report, OpenCover's CoverageSession.
+func (a *archive) kindOfRoot(file file) (*coverageKind, error) {
+	root, err := a.rootOf(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case root == "coverage", root == "" && strings.EqualFold(path.Ext(file.name), ".xml"): // reading it tells what is wrong
+		return &cobertura, nil
+	case root == "report", strings.Contains(strings.ToLower(root), "coverage"):
+		return &foreign, nil
+	}
+	return nil, nil
+}
+
+// packedCoverage reports whether a name without the extensions of packing is that of a coverage report.
+func packedCoverage(short string) bool {
+	switch path.Ext(short) {
+	case ".xml", ".info", ".lcov", ".out":
+		return true
+	}
+	return strings.Contains(short, "coverage") || strings.Contains(short, "lcov")
 }
 
 func readError(name string, err error) error {
@@ -139,37 +175,31 @@ func readError(name string, err error) error {
 // readIstanbul reads Istanbul's summary (https://github.com/istanbuljs/istanbuljs, json-summary). Its percentage is the
 // text "Unknown" where nothing was covered.
 func readIstanbul(source io.Reader, name string) (promotion.CoverageResult, error) {
-	var summary struct {
-		Total *struct {
-			Lines *struct {
-				Total   *int64          `json:"total"`
-				Covered *int64          `json:"covered"`
-				Percent json.RawMessage `json:"pct"`
-			} `json:"lines"`
-		} `json:"total"`
-	}
-	content, err := io.ReadAll(source)
+	summary, err := readJSON(source, []string{"total", "lines", "total"}, []string{"total", "lines", "covered"}, []string{"total", "lines", "pct"})
 	if err != nil {
-		return promotion.CoverageResult{}, err
+		if known := (*promotion.EvidenceError)(nil); errors.As(err, &known) {
+			return promotion.CoverageResult{}, wrong("%.100q: %s", name, known.Detail)
+		}
+		return promotion.CoverageResult{}, wrong("%.100q is no JSON document: %.200s", name, err)
 	}
-	if err := json.Unmarshal(content, &summary); err != nil || summary.Total == nil || summary.Total.Lines == nil {
+	lines := summary.member("total").member("lines")
+	if lines == nil || lines.member("pct") == nil {
 		return promotion.CoverageResult{}, wrong("%.100q has no .total.lines.pct", name)
 	}
-	lines := summary.Total.Lines
-	percent, err := strconv.ParseFloat(string(lines.Percent), 64)
+	percent, err := strconv.ParseFloat(lines.member("pct").text, 64)
 	if err != nil {
-		return promotion.CoverageResult{}, wrong("%.100q: .total.lines.pct is %.40q, not a number", name, lines.Percent)
+		return promotion.CoverageResult{}, wrong("%.100q: .total.lines.pct is %.40s, not a number", name, lines.member("pct").text)
 	}
-	result := promotion.CoverageResult{Percent: percent}
-	if lines.Total == nil || lines.Covered == nil {
-		return result, nil
+	all, hasAll := lines.member("total").count()
+	covered, hasCovered := lines.member("covered").count()
+	if !hasAll || !hasCovered {
+		return promotion.CoverageResult{}, wrong("%.100q has no counts in .total.lines.total and .total.lines.covered: a percentage alone proves nothing", name)
 	}
-	result.Covered, result.Lines = *lines.Covered, *lines.Total
-	exact, err := percentOf(result.Covered, result.Lines, name)
-	if err != nil {
+	result := promotion.CoverageResult{Covered: covered, Lines: all}
+	if result.Percent, err = percentOf(covered, all, name); err != nil {
 		return result, err
 	}
-	return result, agree(name, percent, exact)
+	return result, agree(name, percent, result.Percent, 0.01)
 }
 
 // percentOf gives the percentage, or an error when nothing was measured.
@@ -180,54 +210,13 @@ func percentOf(covered, all int64, name string) (float64, error) {
 	case covered < 0 || covered > all:
 		return 0, wrong("%.100q says that %d of %d lines are covered", name, covered, all)
 	}
-	return float64(covered) / float64(all) * 100, nil
+	return float64(covered) * 100 / float64(all), nil
 }
 
-// agree refuses a report that says two things.
-func agree(name string, said, counted float64) error {
-	if math.Abs(said-counted) > 1 {
+// agree refuses a report that says two things: more than its counts come to beyond rounding, or much less.
+func agree(name string, said, counted, rounding float64) error {
+	if said > counted+rounding || said < counted-1 {
 		return wrong("%.100q says %.2f percent, and its own counts come to %.2f", name, said, counted)
 	}
 	return nil
-}
-
-// readCobertura reads a Cobertura file's line-rate and counts
-// (https://github.com/cobertura/cobertura/blob/master/cobertura/src/site/htdocs/xml/coverage-04.dtd).
-func readCobertura(source io.Reader, name string) (promotion.CoverageResult, error) {
-	var result promotion.CoverageResult
-	err := elements(source, name, true, func(depth int, element xml.StartElement) error {
-		if depth != 1 {
-			return nil
-		}
-		if element.Name.Local != "coverage" {
-			return wrong("%.100q: expected the root coverage, found %.40q", name, element.Name.Local)
-		}
-		text, _ := attribute(element, "line-rate")
-		rate, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || math.IsNaN(rate) || rate < 0 || rate > 1 {
-			return wrong("%.100q: expected a line-rate between 0 and 1, found %.40q", name, text)
-		}
-		result.Percent = rate * 100
-		covered, hasCovered := attribute(element, "lines-covered")
-		valid, hasValid := attribute(element, "lines-valid")
-		if !hasCovered || !hasValid {
-			return nil
-		}
-		lines, errCovered := strconv.ParseInt(covered, 10, 64)
-		all, errValid := strconv.ParseInt(valid, 10, 64)
-		if errCovered != nil || errValid != nil {
-			return wrong("%.100q: lines-covered %.40q and lines-valid %.40q are no counts", name, covered, valid)
-		}
-		result.Covered, result.Lines = lines, all
-		exact, err := percentOf(lines, all, name)
-		if err != nil {
-			return err
-		}
-		if err := agree(name, result.Percent, exact); err != nil {
-			return err
-		}
-		result.Percent = exact
-		return nil
-	}, func(int) error { return nil })
-	return result, err
 }

@@ -12,9 +12,9 @@ const (
 	maximumDigests = 100      // lines of it
 )
 
-// Digests reads the archive's one text: a digest a line, as sha256:…, image@sha256:… or image:tag@sha256:…; empty lines and
+// Digests reads the artifact's one text: a digest a line, as sha256:…, image@sha256:… or image:tag@sha256:…; empty lines and
 // those that begin with # say nothing. It returns a *promotion.EvidenceError for anything else.
-func (r Reader) Digests(content []byte) ([]promotion.ReportedDigest, error) {
+func (r Reader) Digests(content promotion.ArtifactContent) ([]promotion.ReportedDigest, error) {
 	opened, err := r.open(content)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (r Reader) Digests(content []byte) ([]promotion.ReportedDigest, error) {
 		return nil, err
 	}
 	defer func() { _ = source.Close() }()
-	name := opened.files[0].Name
+	name := opened.files[0].name
 	text, err := io.ReadAll(io.LimitReader(source, maximumText+1))
 	if err != nil {
 		return nil, err

@@ -43,6 +43,11 @@ func zipped(t testing.TB, files map[string]string) []byte {
 	return content.Bytes()
 }
 
+// of makes an artifact whose media type tells nothing.
+func of(content []byte) promotion.ArtifactContent {
+	return promotion.ArtifactContent{Name: "results", Type: "application/octet-stream", Bytes: content}
+}
+
 // refused fails the test unless the error is one about the evidence, in these words.
 func refused(t *testing.T, err error, words ...string) {
 	t.Helper()
@@ -84,6 +89,8 @@ const surefire = `<?xml version="1.0" encoding="UTF-8"?>
   <testcase name="later" classname="dev.verbatim.BasketTest" time="0"><skipped/></testcase>
 </testsuite>`
 
+const broken = `<testsuite name="unit"><testcase name="a"><failure/></testcase></testsuite>`
+
 const gotestsum = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites tests="2" failures="1" errors="0" time="0.9">
 	<testsuite tests="2" failures="1" time="0.500000" name="github.com/acme/shop/basket" timestamp="2026-11-23T10:00:00Z">
@@ -111,9 +118,25 @@ func TestJUnitDialects(t *testing.T) {
 			Files: 2, Tests: 4, Skipped: 2, Took: 2469 * time.Second,
 		}},
 		"a suite that broke off": {map[string]string{"a.xml": `<testsuite tests="9" failures="0" errors="2"><testcase name="a"/></testsuite>`}, promotion.TestResults{Files: 1, Tests: 1, Errors: 2}},
-		"claims without cases":   {map[string]string{"a.xml": `<testsuite tests="9"/>`}, promotion.TestResults{Files: 1}},
 		"nested suites": {map[string]string{"a.xml": `<testsuites failures="1"><testsuite failures="1"><testsuite failures="1" name="inner"><testcase name="a"><failure/></testcase></testsuite></testsuite></testsuites>`}, promotion.TestResults{
 			Files: 1, Tests: 1, Failures: 1, Failed: []string{"inner.a"},
+		}},
+		"a failure of the suite": {map[string]string{"a.xml": `<testsuites><testsuite name="shop" tests="1"><testcase name="a"/><failure message="setup"/></testsuite></testsuites>`}, promotion.TestResults{
+			Files: 1, Tests: 1, Failures: 1, Failed: []string{"shop"},
+		}},
+		"an error of all suites": {map[string]string{"a.xml": `<testsuites><testsuite><testcase name="a"/></testsuite><error/></testsuites>`}, promotion.TestResults{
+			Files: 1, Tests: 1, Errors: 1, Failed: []string{"a.xml"},
+		}},
+		"a failure within": {map[string]string{"a.xml": `<testsuite name="s"><testcase name="a"><steps><failure/></steps></testcase></testsuite>`}, promotion.TestResults{
+			Files: 1, Tests: 1, Failures: 1, Failed: []string{"s.a"},
+		}},
+		"a status": {map[string]string{"a.xml": `<testsuite name="s"><testcase name="a" status="failed"/><testcase name="b" status="run" result="completed"/><testcase name="c" status="notrun" result="suppressed"/></testsuite>`}, promotion.TestResults{
+			Files: 1, Tests: 3, Failures: 1, Skipped: 1, Failed: []string{"s.a"},
+		}},
+		"a suite that failed":    {map[string]string{"a.xml": `<testsuite status="failed"><testcase name="a"/></testsuite>`}, promotion.TestResults{Files: 1, Tests: 1, Errors: 1}},
+		"skips that are claimed": {map[string]string{"a.xml": `<testsuite skipped="5"><testcase name="a"/></testsuite>`}, promotion.TestResults{Files: 1, Tests: 1, Skipped: 1}},
+		"what is no report beside it": {map[string]string{"a.xml": surefire, "coverage.xml": `<?xml version="1.0"?><!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd"><coverage/>`, "trace.zip": "PK", "shot.png": "PNG", "report.html": "<html><testsuite/></html>", "stdout": "<3", "logs.tar.gz": "\x1f\x8b"}, promotion.TestResults{
+			Files: 1, Tests: 2, Skipped: 1, Took: 1234500 * time.Millisecond,
 		}},
 		"an old encoding": {map[string]string{"a.xml": "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><testsuite><testcase name=\"caf\xe9\"><error/></testcase></testsuite>"}, promotion.TestResults{
 			Files: 1, Tests: 1, Errors: 1, Failed: []string{"café"},
@@ -121,7 +144,7 @@ func TestJUnitDialects(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := evidence.Reader{}.Tests(zipped(t, test.files))
+			got, err := evidence.Reader{}.Tests(of(zipped(t, test.files)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,22 +162,44 @@ func TestJUnitThatIsNone(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"no XML at all":     {map[string]string{"log.txt": "ok"}, `it has "log.txt"`},
-		"an empty archive":  {nil, "it has nothing"},
-		"cut short":         {map[string]string{"a.xml": `<testsuite><testcase name="a">`}, "no XML document"},
-		"cut within a tag":  {map[string]string{"a.xml": `<testsuite><testcase name="a`}, "no XML document"},
-		"ends that fit not": {map[string]string{"a.xml": `<testsuite><testcase></testsuite>`}, "no XML document"},
-		"billion laughs":    {map[string]string{"a.xml": laughs}, "document type"},
-		"a file of ours":    {map[string]string{"a.xml": `<!DOCTYPE x SYSTEM "file:///etc/passwd"><testsuite/>`}, "document type"},
-		"an entity":         {map[string]string{"a.xml": `<testsuite name="&passwd;"/>`}, "no XML document"},
-		"too deep":          {map[string]string{"a.xml": strings.Repeat("<testsuite>", 200) + strings.Repeat("</testsuite>", 200)}, "100 deep"},
-		"a huge attribute":  {map[string]string{"a.xml": `<testsuite name="` + counting(400_000) + `"/>`}, "a tag has more than"},
-		"UTF-16":            {map[string]string{"a.xml": `<?xml version="1.0" encoding="UTF-16"?><testsuite/>`}, "is not read"},
-		"empty":             {map[string]string{"a.xml": ""}, "cut short"},
+		"no XML at all":          {map[string]string{"log.txt": "ok"}, `it has "log.txt"`},
+		"an empty archive":       {nil, "it has nothing"},
+		"cut short":              {map[string]string{"a.xml": `<testsuite><testcase name="a">`}, "no XML document"},
+		"cut within a tag":       {map[string]string{"a.xml": `<testsuite><testcase name="a`}, "no XML document"},
+		"ends that fit not":      {map[string]string{"a.xml": `<testsuite><testcase></testsuite>`}, "no XML document"},
+		"billion laughs":         {map[string]string{"a.xml": laughs}, "document type"},
+		"a file of ours":         {map[string]string{"a.xml": `<!DOCTYPE x SYSTEM "file:///etc/passwd"><testsuite/>`}, "document type"},
+		"an entity":              {map[string]string{"a.xml": `<testsuite name="&passwd;"/>`}, "no XML document"},
+		"too deep":               {map[string]string{"a.xml": strings.Repeat("<testsuite>", 200) + strings.Repeat("</testsuite>", 200)}, "100 deep"},
+		"a huge attribute":       {map[string]string{"a.xml": `<testsuite name="` + counting(400_000) + `"/>`}, "a tag has more than"},
+		"UTF-16":                 {map[string]string{"a.xml": `<?xml version="1.0" encoding="UTF-16"?><testsuite/>`}, "is not read"},
+		"empty":                  {map[string]string{"a.xml": ""}, "cut short"},
+		"an attribute twice":     {map[string]string{"a.xml": `<testsuite failures="0" failures="1"/>`}, "twice"},
+		"claims without cases":   {map[string]string{"a.xml": `<testsuite tests="9"/>`}, "claims 9 tests and shows 0"},
+		"one case of 500":        {map[string]string{"a.xml": `<testsuites tests="500"><testsuite><testcase name="a"/></testsuite></testsuites>`}, "claims 500 tests and shows 1"},
+		"thousands":              {map[string]string{"a.xml": `<testsuite failures="1,024"><testcase name="a"/></testsuite>`}, `failures="1,024"`},
+		"a fraction":             {map[string]string{"a.xml": `<testsuite errors="1.0"><testcase name="a"/></testsuite>`}, `errors="1.0"`},
+		"a negative count":       {map[string]string{"a.xml": `<testsuite failures="-1"><testcase name="a"/></testsuite>`}, `failures="-1"`},
+		"no count":               {map[string]string{"a.xml": `<testsuite tests=""><testcase name="a"/></testsuite>`}, `tests=""`},
+		"a huge count":           {map[string]string{"a.xml": `<testsuite failures="99999999999999999999"><testcase name="a"/></testsuite>`}, "expected failures and a count"},
+		"a claim in capitals":    {map[string]string{"a.xml": `<testsuite Failures="1"><testcase name="a"/></testsuite>`}, "expected failures"},
+		"an element in capitals": {map[string]string{"a.xml": `<testsuite><testcase name="a"><Failure/></testcase></testsuite>`}, "expected failure"},
+		"an unknown status":      {map[string]string{"a.xml": `<testsuite><testcase name="a" status="meh"/></testsuite>`}, "may be a failure"},
+		"TRX beside it":          {map[string]string{"a.xml": surefire, "a.trx": "<TestRun/>"}, "a.trx"},
+		"TRX named XML":          {map[string]string{"a.xml": surefire, "b.xml": `<TestRun xmlns="http://microsoft.com/schemas/VisualStudio/TeamTest/2010"/>`}, "TestRun"},
+		"NUnit beside it":        {map[string]string{"a.xml": surefire, "nunit.xml": `<test-run failed="1"/>`}, "test-run"},
+		"NUnit 2 beside it":      {map[string]string{"a.xml": surefire, "nunit.xml": `<test-results failures="1"/>`}, "test-results"},
+		"xUnit.net beside it":    {map[string]string{"a.xml": surefire, "x.xml": `<assemblies/>`}, "assemblies"},
+		"TestNG beside it":       {map[string]string{"a.xml": surefire, "x.xml": `<testng-results/>`}, "testng-results"},
+		"TAP beside it":          {map[string]string{"a.xml": surefire, "x.tap": "not ok 1"}, "x.tap"},
+		"gzip beside it":         {map[string]string{"a.xml": surefire, "b.xml.gz": "\x1f\x8b"}, "b.xml.gz"},
+		"a packed folder":        {map[string]string{"a.xml": surefire, "surefire-reports.tar.gz": "\x1f\x8b"}, "surefire-reports"},
+		"JUnit of another name":  {map[string]string{"a.xml": surefire, "b.results": broken}, "by its root testsuite"},
+		"JUnit without a name":   {map[string]string{"a.xml": surefire, "junit": broken}, "by its root testsuite"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := evidence.Reader{}.Tests(zipped(t, test.files))
+			_, err := evidence.Reader{}.Tests(of(zipped(t, test.files)))
 			refused(t, err, test.want)
 		})
 	}
@@ -169,6 +214,12 @@ func counting(numbers int) string {
 	return text.String()
 }
 
+// cobertured is a Cobertura file of four lines, of which two were hit.
+func cobertured(root string) string {
+	return `<coverage ` + root + `><packages><package><classes><class name="a" filename="a.py"><methods><method name="f"><lines><line number="1" hits="1"/></lines></method></methods>` +
+		`<lines><line number="1" hits="1"/><line number="2" hits="0"/></lines></class><class name="b" filename="b.py"><lines><line number="1" hits="9"/><line number="2" hits="0"/></lines></class></classes></package></packages></coverage>`
+}
+
 func TestCoverageFormats(t *testing.T) {
 	t.Parallel()
 	istanbul := `{"total":{"lines":{"total":200,"covered":161,"skipped":0,"pct":80.5},"statements":{"total":1,"covered":1,"skipped":0,"pct":100}},"/src/a.js":{"lines":{"pct":0}}}`
@@ -179,16 +230,20 @@ func TestCoverageFormats(t *testing.T) {
 		files map[string]string
 		want  promotion.CoverageResult
 	}{
-		"Istanbul":                {map[string]string{"coverage-summary.json": istanbul}, promotion.CoverageResult{Format: "istanbul", Percent: 80.5, Covered: 161, Lines: 200}},
-		"Istanbul beside others":  {map[string]string{"coverage/coverage-summary.json": istanbul, "coverage/lcov.info": lcov, "coverage/index.html": "<coverage"}, promotion.CoverageResult{Format: "istanbul", Percent: 80.5, Covered: 161, Lines: 200}},
-		"Istanbul's number alone": {map[string]string{"coverage-summary.json": `{"total":{"lines":{"pct":79.99}}}`}, promotion.CoverageResult{Format: "istanbul", Percent: 79.99}},
-		"Cobertura":               {map[string]string{"coverage.xml": cobertura}, promotion.CoverageResult{Format: "cobertura", Percent: 80.5, Covered: 161, Lines: 200}},
-		"lcov":                    {map[string]string{"lcov.info": lcov}, promotion.CoverageResult{Format: "lcov", Percent: 80, Covered: 8, Lines: 10}},
-		"Go":                      {map[string]string{"cover.out": cover}, promotion.CoverageResult{Format: "go", Percent: 50, Covered: 5, Lines: 10}},
+		"Istanbul":                      {map[string]string{"coverage-summary.json": istanbul}, promotion.CoverageResult{Format: "istanbul", Percent: 80.5, Covered: 161, Lines: 200}},
+		"Istanbul beside others":        {map[string]string{"coverage/coverage-summary.json": istanbul, "coverage/lcov.info": lcov, "coverage/index.html": "<coverage"}, promotion.CoverageResult{Format: "istanbul", Percent: 80.5, Covered: 161, Lines: 200}},
+		"a percentage that was rounded": {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":3,"covered":2,"pct":66.66}}}`}, promotion.CoverageResult{Format: "istanbul", Percent: 200.0 / 3, Covered: 2, Lines: 3}},
+		"a count that multiplies badly": {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":50,"covered":29,"pct":58}}}`}, promotion.CoverageResult{Format: "istanbul", Percent: 58, Covered: 29, Lines: 50}},
+		"Cobertura's lines":             {map[string]string{"c.xml": cobertured(`line-rate="0.5"`)}, promotion.CoverageResult{Format: "cobertura", Percent: 50, Covered: 2, Lines: 4}},
+		"Cobertura of two digits":       {map[string]string{"c.xml": `<coverage line-rate="0.81" lines-covered="161" lines-valid="200"/>`}, promotion.CoverageResult{Format: "cobertura", Percent: 80.5, Covered: 161, Lines: 200}},
+		"Cobertura behind a comment":    {map[string]string{"c.xml": "<!-- " + strings.Repeat("x", 5000) + ` --><coverage line-rate="0.81" lines-covered="161" lines-valid="200"/>`}, promotion.CoverageResult{Format: "cobertura", Percent: 80.5, Covered: 161, Lines: 200}},
+		"Cobertura":                     {map[string]string{"coverage.xml": cobertura}, promotion.CoverageResult{Format: "cobertura", Percent: 80.5, Covered: 161, Lines: 200}},
+		"lcov":                          {map[string]string{"lcov.info": lcov}, promotion.CoverageResult{Format: "lcov", Percent: 80, Covered: 8, Lines: 10}},
+		"Go":                            {map[string]string{"cover.out": cover}, promotion.CoverageResult{Format: "go", Percent: 50, Covered: 5, Lines: 10}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := evidence.Reader{}.Coverage(zipped(t, test.files))
+			got, err := evidence.Reader{}.Coverage(of(zipped(t, test.files)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,29 +260,48 @@ func TestCoverageThatIsNone(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"none":                        {map[string]string{"index.html": "<html>"}, "no coverage report"},
-		"two of one kind":             {map[string]string{"a.info": "TN:\n", "b.info": "SF:a\n"}, "which one counts"},
-		"two kinds":                   {map[string]string{"a.info": "TN:\n", "b.out": "mode: set\n"}, "which one counts"},
-		"an unknown percentage":       {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":0,"covered":0,"pct":"Unknown"}}}`}, "not a number"},
-		"no total":                    {map[string]string{"coverage-summary.json": `{"a.js":{}}`}, ".total.lines.pct"},
-		"more than all":               {map[string]string{"coverage-summary.json": `{"total":{"lines":{"pct":101}}}`}, "101 percent"},
-		"less than nothing":           {map[string]string{"coverage-summary.json": `{"total":{"lines":{"pct":-1}}}`}, "-1 percent"},
-		"counts that say otherwise":   {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":100,"covered":10,"pct":90}}}`}, "its own counts"},
-		"a rate of two":               {map[string]string{"c.xml": `<coverage line-rate="2"/>`}, "between 0 and 1"},
-		"a rate that is no number":    {map[string]string{"c.xml": `<coverage line-rate="NaN"/>`}, "between 0 and 1"},
-		"a rate that its counts deny": {map[string]string{"c.xml": `<coverage line-rate="0.9" lines-covered="1" lines-valid="10"/>`}, "its own counts"},
-		"entities":                    {map[string]string{"c.xml": `<!DOCTYPE coverage [<!ENTITY a "1">]><coverage line-rate="&a;"/>`}, "document type"},
-		"nothing measured by lcov":    {map[string]string{"a.info": "SF:a\nend_of_record\n"}, "no line at all"},
-		"lcov cut short":              {map[string]string{"a.info": "SF:a\nDA:1,1\n"}, "cut short"},
-		"lcov without a file":         {map[string]string{"a.info": "TN:\nDA:1,1\n"}, "within a file"},
-		"more hits than lines":        {map[string]string{"a.info": "SF:a\nLF:1\nLH:9\nend_of_record\n"}, "9 of 1"},
-		"nothing measured by Go":      {map[string]string{"c.out": "mode: set\n"}, "no line at all"},
-		"a profile of something else": {map[string]string{"c.out": "mode: set\nrm -rf\n"}, "line 2"},
-		"a block of two sizes":        {map[string]string{"c.out": "mode: set\na.go:1.1,2.2 1 1\na.go:1.1,2.2 2 1\n"}, "elsewhere"},
+		"none":                           {map[string]string{"index.html": "<html>"}, "no coverage report"},
+		"two of one kind":                {map[string]string{"a.info": "TN:\n", "b.info": "SF:a\n"}, "which one counts"},
+		"two kinds":                      {map[string]string{"a.info": "TN:\n", "b.out": "mode: set\n"}, "which one counts"},
+		"an unknown percentage":          {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":0,"covered":0,"pct":"Unknown"}}}`}, "not a number"},
+		"no total":                       {map[string]string{"coverage-summary.json": `{"a.js":{}}`}, ".total.lines.pct"},
+		"more than all":                  {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":10,"covered":10,"pct":101}}}`}, "101.00 percent"},
+		"less than nothing":              {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":10,"covered":9,"pct":-1}}}`}, "-1.00 percent"},
+		"counts that say otherwise":      {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":100,"covered":10,"pct":90}}}`}, "its own counts"},
+		"a rate of two":                  {map[string]string{"c.xml": `<coverage line-rate="2"/>`}, "between 0 and 1"},
+		"a rate that is no number":       {map[string]string{"c.xml": `<coverage line-rate="NaN"/>`}, "between 0 and 1"},
+		"a rate that its counts deny":    {map[string]string{"c.xml": `<coverage line-rate="0.9" lines-covered="1" lines-valid="10"/>`}, "its own counts"},
+		"entities":                       {map[string]string{"c.xml": `<!DOCTYPE coverage [<!ENTITY a "1">]><coverage line-rate="&a;"/>`}, "document type"},
+		"nothing measured by lcov":       {map[string]string{"a.info": "SF:a\nend_of_record\n"}, "no line at all"},
+		"lcov cut short":                 {map[string]string{"a.info": "SF:a\nDA:1,1\n"}, "cut short"},
+		"lcov without a file":            {map[string]string{"a.info": "TN:\nDA:1,1\n"}, "within a file"},
+		"more hits than lines":           {map[string]string{"a.info": "SF:a\nLF:1\nLH:9\nend_of_record\n"}, "9 of 1"},
+		"nothing measured by Go":         {map[string]string{"c.out": "mode: set\n"}, "no line at all"},
+		"a profile of something else":    {map[string]string{"c.out": "mode: set\nrm -rf\n"}, "line 2"},
+		"a percentage alone":             {map[string]string{"coverage-summary.json": `{"total":{"lines":{"pct":99}}}`}, "a percentage alone"},
+		"a percentage above its counts":  {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":1000,"covered":799,"pct":80}}}`}, "its own counts"},
+		"counts that are none":           {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":1e3,"covered":"800","pct":80}}}`}, "has no counts"},
+		"a key twice":                    {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":10,"covered":1,"covered":10,"pct":100}}}`}, "twice"},
+		"an object twice":                {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":10,"covered":1,"pct":10}},"total":{"lines":{"total":10,"covered":10,"pct":100}}}`}, "twice"},
+		"a key twice elsewhere":          {map[string]string{"coverage-summary.json": `{"a.js":{"x":1,"x":2},"total":{"lines":{"total":10,"covered":1,"pct":10}}}`}, "twice"},
+		"a key in another letter case":   {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":10,"covered":1,"Covered":10,"pct":10}}}`}, `"Covered"`},
+		"a total in another letter case": {map[string]string{"coverage-summary.json": `{"Total":{"lines":{"total":10,"covered":10,"pct":100}}}`}, `"Total"`},
+		"more behind its end":            {map[string]string{"coverage-summary.json": `{"total":{"lines":{"total":10,"covered":10,"pct":100}}}{}`}, "behind its end"},
+		"a rate alone":                   {map[string]string{"c.xml": `<coverage line-rate="1"/>`}, "a percentage alone"},
+		"a rate above its lines":         {map[string]string{"c.xml": cobertured(`line-rate="1"`)}, "its own counts"},
+		"counts above its lines":         {map[string]string{"c.xml": cobertured(`line-rate="1" lines-covered="4" lines-valid="4"`)}, "of those that it lists"},
+		"a rate twice":                   {map[string]string{"c.xml": `<coverage line-rate="0" line-rate="1" lines-covered="4" lines-valid="4"/>`}, "twice"},
+		"half of the counts":             {map[string]string{"c.xml": `<coverage line-rate="1" lines-valid="4"/>`}, "are no counts"},
+		"hits in words":                  {map[string]string{"c.xml": strings.Replace(cobertured(`line-rate="1"`), `hits="0"`, `hits="no"`, 1)}, "hits"},
+		"lcov in another letter case":    {map[string]string{"a.info": "SF:a\nDA:1,1\nda:2,0\nend_of_record\n"}, "another letter case"},
+		"JaCoCo beside it":               {map[string]string{"a.info": "SF:a\nDA:1,1\nend_of_record\n", "jacoco.xml": `<!DOCTYPE report PUBLIC "-//JACOCO//DTD Report 1.1//EN" "report.dtd"><report name="a"/>`}, "jacoco.xml"},
+		"OpenCover beside it":            {map[string]string{"a.info": "SF:a\nDA:1,1\nend_of_record\n", "o.xml": `<CoverageSession/>`}, "o.xml"},
+		"gzip beside it":                 {map[string]string{"a.info": "SF:a\nDA:1,1\nend_of_record\n", "b.xml.gz": "\x1f\x8b"}, "b.xml.gz"},
+		"a block of two sizes":           {map[string]string{"c.out": "mode: set\na.go:1.1,2.2 1 1\na.go:1.1,2.2 2 1\n"}, "elsewhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := evidence.Reader{}.Coverage(zipped(t, test.files))
+			_, err := evidence.Reader{}.Coverage(of(zipped(t, test.files)))
 			refused(t, err, test.want)
 		})
 	}
@@ -237,7 +311,7 @@ func TestDigests(t *testing.T) {
 	t.Parallel()
 	one, two := strings.Repeat("1", 64), strings.Repeat("2", 64)
 	text := "\ufeff# built by ci\r\nsha256:" + one + "\r\n\nlocalhost:5000/shop/api:abc@sha256:" + two + "\nregistry.example.com:5000/shop/api@sha256:" + one + "\napi@sha256:" + two
-	got, err := evidence.Reader{}.Digests(zipped(t, map[string]string{"digest.txt": text}))
+	got, err := evidence.Reader{}.Digests(of(zipped(t, map[string]string{"digest.txt": text})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +341,7 @@ func TestDigests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := evidence.Reader{}.Digests(zipped(t, test.files))
+			_, err := evidence.Reader{}.Digests(of(zipped(t, test.files)))
 			refused(t, err, test.want)
 		})
 	}
@@ -305,8 +379,8 @@ func TestHostileArchives(t *testing.T) {
 		archive []byte
 		want    string
 	}{
-		"no archive":              {[]byte("<html>not found</html>"), "no zip archive"},
-		"nothing":                 {nil, "no zip archive"},
+		"no archive":              {[]byte("<html>not found</html>"), "no JUnit file"},
+		"nothing":                 {nil, "cut short"},
 		"cut short":               {zipped(t, map[string]string{"a.xml": pytest})[:200], "no zip archive"},
 		"a name above":            {header(t, named("../../etc/passwd"), nil), "leads out"},
 		"an absolute name":        {header(t, named("/etc/passwd"), nil), "leads out"},
@@ -324,7 +398,7 @@ func TestHostileArchives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := evidence.Reader{}.Tests(test.archive)
+			_, err := evidence.Reader{}.Tests(of(test.archive))
 			refused(t, err, test.want)
 		})
 	}
@@ -332,13 +406,13 @@ func TestHostileArchives(t *testing.T) {
 	for i := range 30 {
 		many[fmt.Sprintf("%d.xml", i)] = surefire
 	}
-	_, err := evidence.Reader{Entries: 20}.Tests(zipped(t, many))
+	_, err := evidence.Reader{Entries: 20}.Tests(of(zipped(t, many)))
 	refused(t, err, "30 entries")
-	_, err = evidence.Reader{Entries: 10}.Tests(zipped(t, many))
+	_, err = evidence.Reader{Entries: 10}.Tests(of(zipped(t, many)))
 	refused(t, err, "more than 10 entries")
-	_, err = evidence.Reader{Total: 10_000}.Tests(zipped(t, many))
+	_, err = evidence.Reader{Total: 10_000}.Tests(of(zipped(t, many)))
 	refused(t, err, "unpacks to more than 10000 bytes")
-	_, err = evidence.Reader{File: 100}.Tests(zipped(t, many))
+	_, err = evidence.Reader{File: 100}.Tests(of(zipped(t, many)))
 	refused(t, err, "has more than 100 bytes")
 }
 
@@ -380,7 +454,7 @@ func TestFiftyMegabytesOfJUnitTakeLittleMemory(t *testing.T) {
 			}
 		}
 	}()
-	results, err := evidence.Reader{}.Tests(archive)
+	results, err := evidence.Reader{}.Tests(of(archive))
 	close(stop)
 	highest := <-peak
 	runtime.ReadMemStats(&after)
@@ -397,7 +471,7 @@ func BenchmarkFiftyMegabytesOfJUnit(b *testing.B) {
 	b.SetBytes(50 << 20)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (evidence.Reader{}).Tests(archive); err != nil {
+		if _, err := (evidence.Reader{}).Tests(of(archive)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -22,6 +22,7 @@ const (
 type markup struct {
 	source   *bufio.Reader
 	doctypes bool // that name an address are left out instead of refused
+	doctype  string
 	pending  []byte
 	err      error
 }
@@ -131,13 +132,18 @@ func (m *markup) skipDoctype() error {
 	if !m.doctypes || !strings.HasPrefix(string(tag), "<!DOCTYPE") || strings.Contains(string(tag), "[") {
 		return wrong("it has a document type or entities, which are not read: %.60q", tag)
 	}
+	m.doctype = string(tag)
 	return nil
 }
 
 // elements reads a document's elements: each start and end of one, with how deep it is. It returns an *EvidenceError for a
 // document that is not whole.
 func elements(source io.Reader, name string, doctypes bool, start func(depth int, element xml.StartElement) error, end func(depth int) error) error {
-	decoder := xml.NewDecoder(newMarkup(source, doctypes))
+	return elementsOf(newMarkup(source, doctypes), name, start, end)
+}
+
+func elementsOf(tags *markup, name string, start func(depth int, element xml.StartElement) error, end func(depth int) error) error {
+	decoder := xml.NewDecoder(tags)
 	decoder.CharsetReader = readLatin
 	depth, roots := 0, 0
 	for {
@@ -156,6 +162,9 @@ func elements(source io.Reader, name string, doctypes bool, start func(depth int
 			}
 			if depth == 1 {
 				roots++
+			}
+			if twice, found := twofold(token); found {
+				return wrong("%.100q: element %.40q has the attribute %.40q twice", name, token.Name.Local, twice)
 			}
 			err = start(depth, token)
 		case xml.EndElement:
@@ -211,6 +220,21 @@ func (l *latin) Read(buffer []byte) (int, error) {
 	read := copy(buffer, l.pending)
 	l.pending = l.pending[read:]
 	return read, nil
+}
+
+// twofold returns an attribute that an element has twice, which encoding/xml lets pass.
+func twofold(element xml.StartElement) (string, bool) {
+	if len(element.Attr) < 2 {
+		return "", false
+	}
+	seen := make(map[xml.Name]bool, len(element.Attr))
+	for _, one := range element.Attr {
+		if seen[one.Name] {
+			return one.Name.Local, true
+		}
+		seen[one.Name] = true
+	}
+	return "", false
 }
 
 // attribute gives an attribute's value.

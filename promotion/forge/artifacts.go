@@ -64,44 +64,44 @@ func (f *Forge) Artifacts(ctx context.Context, repository promotion.Repository, 
 // downloadTime is how long fetching one artifact may take, which is larger than any other answer.
 const downloadTime = 60 * time.Second
 
-// Download gives the artifact's zip: a *promotion.EvidenceError when it is larger than most bytes (told from the answer's
+// Download returns the artifact as it is kept, with its media type: a *promotion.EvidenceError when it is larger than most bytes (told from the answer's
 // length, without reading it, where there is one), promotion.ErrNotFound when it is gone or has expired. One call, and one
 // to the signed address that GitHub answers with, which gets no credentials of ours and is never shown.
 // (https://docs.github.com/rest/actions/artifacts#download-an-artifact)
-func (f *Forge) Download(ctx context.Context, repository promotion.Repository, artifact promotion.Artifact, most int64) ([]byte, error) {
+func (f *Forge) Download(ctx context.Context, repository promotion.Repository, artifact promotion.Artifact, most int64) (promotion.ArtifactContent, error) {
 	operation := fmt.Sprintf("fetch artifact %.100q (%d) of %s", artifact.Name, artifact.ID, repository.FullName())
 	signed, err := f.signedAddress(ctx, repository, artifact.ID, operation)
 	if err != nil {
-		return nil, err
+		return promotion.ArtifactContent{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, downloadTime)
 	defer cancel()
 	asked, err := http.NewRequestWithContext(ctx, http.MethodGet, signed, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: GitHub's signed address is none", operation)
+		return promotion.ArtifactContent{}, fmt.Errorf("%s: GitHub's signed address is none", operation)
 	}
 	answer, err := f.storage.RoundTrip(asked)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", operation, bare(err))
+		return promotion.ArtifactContent{}, fmt.Errorf("%s: %w", operation, bare(err))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	tooLarge := &promotion.EvidenceError{Detail: fmt.Sprintf("artifact %.100q has more than %d bytes, which is what is read at most", artifact.Name, most)}
 	switch {
 	case answer.StatusCode == http.StatusNotFound, answer.StatusCode == http.StatusGone:
-		return nil, notFound(operation, "it is not there any more")
+		return promotion.ArtifactContent{}, notFound(operation, "it is not there any more")
 	case answer.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s: the storage answered %d", operation, answer.StatusCode)
+		return promotion.ArtifactContent{}, fmt.Errorf("%s: the storage answered %d", operation, answer.StatusCode)
 	case answer.ContentLength > most:
-		return nil, tooLarge
+		return promotion.ArtifactContent{}, tooLarge
 	}
 	content, err := io.ReadAll(io.LimitReader(answer.Body, min(most, math.MaxInt64-1)+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", operation, bare(err))
+		return promotion.ArtifactContent{}, fmt.Errorf("%s: %w", operation, bare(err))
 	}
 	if int64(len(content)) > most {
-		return nil, tooLarge
+		return promotion.ArtifactContent{}, tooLarge
 	}
-	return content, nil
+	return promotion.ArtifactContent{Name: artifact.Name, Type: answer.Header.Get("Content-Type"), Bytes: content}, nil
 }
 
 // signedAddress asks where the artifact is kept.

@@ -205,10 +205,10 @@ func download(ctx context.Context, t *testing.T, asking *forge.Forge) (string, e
 	t.Helper()
 	content, err := asking.Download(ctx, shop, results, 10)
 	if err == nil {
-		return string(content), nil
+		return string(content.Bytes), nil
 	}
-	if content != nil {
-		t.Errorf("%d bytes together with an error", len(content))
+	if content.Bytes != nil {
+		t.Errorf("%d bytes together with an error", len(content.Bytes))
 	}
 	for _, hidden := range []string{"secret-signature", "zip/4711", "sig=", "://", "storage.example", "\x1b"} {
 		if strings.Contains(err.Error(), hidden) {
@@ -316,8 +316,8 @@ func TestDownloadLimits(t *testing.T) {
 			github := newStub(t)
 			github.on(readArtifact, moved(302, kept.signed()))
 			content, err := github.forge().Download(t.Context(), shop, results, most)
-			if kindOf(err) != expected || err == nil && string(content) != "zip!" {
-				t.Errorf("at most %d: error is %s, expected %s: %v; content %q", most, kindOf(err), expected, err, content)
+			if kindOf(err) != expected || err == nil && string(content.Bytes) != "zip!" {
+				t.Errorf("at most %d: error is %s, expected %s: %v; content %q", most, kindOf(err), expected, err, content.Bytes)
 			}
 		}
 	}

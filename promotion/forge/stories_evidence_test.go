@@ -236,9 +236,9 @@ func TestStoryArtifacts(t *testing.T) {
 	expectKind(t, err, "not found")
 	content, err := w.forge.Download(t.Context(), w.repository, listed[1], listed[1].Size)
 	w.must(err)
-	reader, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
-	if err != nil || len(reader.File) != 1 || reader.File[0].Name != "a.xml" || int64(len(content)) != listed[1].Size {
-		t.Errorf("%d bytes, %v", len(content), err)
+	reader, err := zip.NewReader(bytes.NewReader(content.Bytes), int64(len(content.Bytes)))
+	if err != nil || len(reader.File) != 1 || reader.File[0].Name != "a.xml" || int64(len(content.Bytes)) != listed[1].Size {
+		t.Errorf("%d bytes, %v", len(content.Bytes), err)
 	}
 	var evidence *promotion.EvidenceError
 	if _, err = w.forge.Download(t.Context(), w.repository, listed[1], listed[1].Size-1); !errors.As(err, &evidence) {
@@ -253,8 +253,8 @@ func TestStoryArtifacts(t *testing.T) {
 	w.shop.Rename("acme/store")
 	renamed, err := w.forge.Download(t.Context(), w.repository, listed[1], listed[1].Size)
 	w.must(err)
-	if !bytes.Equal(renamed, content) {
-		t.Errorf("%d bytes after the rename", len(renamed))
+	if !bytes.Equal(renamed.Bytes, content.Bytes) {
+		t.Errorf("%d bytes after the rename", len(renamed.Bytes))
 	}
 	w.shop.Installation().SetPermission("actions", "")
 	_, err = w.forge.Download(t.Context(), w.repository, listed[1], 1<<20)
