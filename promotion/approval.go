@@ -100,14 +100,6 @@ func agreements(facts Facts, digest Digest, entries []Entry) []Agreement {
 	return agreed
 }
 
-// moment gives when an entry came to be: when it was entered, else GitHub's time.
-func (e Entry) moment() time.Time {
-	if !e.Recorded.IsZero() {
-		return e.Recorded
-	}
-	return e.At
-}
-
 // compareSaid orders what people said. GitHub's times have whole seconds: within one, a review that does not approve comes last.
 func compareSaid(a, b Entry) int {
 	at := func(entry Entry) time.Time {
@@ -119,16 +111,24 @@ func compareSaid(a, b Entry) int {
 	return at(a).Compare(at(b))
 }
 
-// failedSince names a required stage that failed after the entry was made.
+// failedSince names a required stage that failed after the entry was made: by the ledger's numbers, and after a review by GitHub's
+// times, which are all that it has.
 func failedSince(facts Facts, entry Entry) string {
 	required := facts.Policy.Policy.closure(facts.Environment.Requires)
 	for _, verification := range facts.Records.Verifications {
 		needed := slices.ContainsFunc(required, func(stage Stage) bool { return stage.Name == verification.Stage })
-		if needed && !verification.Passed() && verification.Recorded.After(entry.moment()) {
+		if needed && !verification.Passed() && failedAfter(verification, entry) {
 			return fmt.Sprintf("%s failed at %s, after it", verification.Stage, clockText(verification.Ended))
 		}
 	}
 	return ""
+}
+
+func failedAfter(verification Verification, entry Entry) bool {
+	if entry.Kind == EntryReview {
+		return verification.Ended.After(entry.At)
+	}
+	return verification.Number.After(entry.Number)
 }
 
 // ReviewedFact says which of the commits that would ship did not come through a pull request that somebody else approved.

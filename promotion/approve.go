@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // about is what a command that moves nothing is about: an environment, images, and the digests that count for them now.
@@ -50,8 +51,16 @@ func (c *carrying) aboutCommit(ctx context.Context) (about, *Gate, error) {
 func (c *carrying) entry(kind EntryKind, what about) Entry {
 	return Entry{
 		Key: string(kind) + "/" + c.request.Key, Kind: kind, Repository: c.request.Repository.ID, Environment: what.environment.Name, PullRequest: c.request.Issue,
-		Commit: what.commit, Person: c.request.Requester, Reason: c.request.Command.Reason, Digests: what.digests, Policy: c.policy.Hash(), At: c.request.Received,
+		Commit: what.commit, Person: c.request.Requester, Reason: c.request.Command.Reason, Digests: what.digests, Policy: c.policy.Hash(), At: c.request.said(),
 	}
+}
+
+// said returns when the command was given: by GitHub's clock, where it tells.
+func (r Request) said() time.Time {
+	if r.Commented.IsZero() {
+		return r.Received
+	}
+	return r.Commented
 }
 
 // enter writes the entry now, so that what is told of it counts it. Its key makes a repeat harmless.

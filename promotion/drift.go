@@ -171,7 +171,7 @@ func (w *DriftWatch) stillCalled(ctx context.Context, repository Repository) (bo
 // settle enters what became of a tag: that other hands moved it, or that it names again what it should.
 func (w *DriftWatch) settle(ctx context.Context, lease Lease, repository Repository, environment Environment, live Promotion, drift Drift, entries []Entry) (Changes, error) {
 	newest, known := newestDrift(entries, drift)
-	open := known && newest.Kind == EntryDrift && !newest.At.Before(live.Finished)
+	open := known && newest.Kind == EntryDrift && newest.Number.After(live.Number)
 	entry := Entry{
 		Kind: EntryDrift, Repository: repository.ID, Environment: drift.Environment, Image: drift.Image, Tag: drift.Tag, Commit: live.Commit,
 		Digests: map[string]Digest{drift.Image: drift.Found}, At: drift.At, Recorded: drift.At,
@@ -286,7 +286,7 @@ func driftsOf(entries []Entry, image Image, live Promotion) []Drift {
 			continue
 		}
 		seen[entry.Tag] = true
-		if entry.Kind == EntryDrift && !entry.At.Before(live.Finished) {
+		if entry.Kind == EntryDrift && entry.Number.After(live.Number) {
 			drifts = append(drifts, Drift{
 				Environment: entry.Environment, Image: entry.Image, Registry: live.Registry, Tag: entry.Tag, Expected: live.Digest,
 				Found: entry.Digests[image.Name], At: entry.At,

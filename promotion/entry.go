@@ -46,7 +46,8 @@ type Entry struct {
 	BaseCommit  Commit    // what that branch named then; zero: it is not known
 	At          time.Time // GitHub's time where it says one, else ours
 	Recorded    time.Time
-	Unreadable  bool // the ledger could not read it
+	Number      Number // the ledger's
+	Unreadable  bool   // the ledger could not read it
 }
 
 // Book reads entries.

@@ -49,7 +49,7 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 	if commented.IsZero() {
 		commented = c.request.Received
 	}
-	fact.Moved = movedSince(heads, pull.Head, commented, c.request.Received)
+	fact.Moved = movedSince(heads, pull.Head, commented, c.request.Number)
 	if c.request.Swept {
 		fact.Moved = "no delivery told of the comment: pushes after it may have been missed as well"
 	}
@@ -70,7 +70,7 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 }
 
 // movedSince says why the head of now may not be the one that the comment was about.
-func movedSince(heads []Entry, head Commit, commented, received time.Time) string {
+func movedSince(heads []Entry, head Commit, commented time.Time, received Number) string {
 	if len(heads) == 0 {
 		return "it was not seen how this head came to be; from now on it is known"
 	}
@@ -79,7 +79,7 @@ func movedSince(heads []Entry, head Commit, commented, received time.Time) strin
 	case newest.Commit != head:
 		return fmt.Sprintf("the head was %s when it was last seen, and is %s now", newest.Commit.Short(), head.Short())
 	// GitHub's times have whole seconds: in the same second, which came first is told by what reached us first.
-	case newest.At.After(commented.Truncate(time.Second)), newest.At.Equal(commented.Truncate(time.Second)) && newest.Recorded.After(received):
+	case newest.At.After(commented.Truncate(time.Second)), newest.At.Equal(commented.Truncate(time.Second)) && newest.Number.After(received):
 		return fmt.Sprintf("%s was pushed at %s, and the comment made at %s", head.Short(), clockText(newest.At), clockText(commented))
 	}
 	return ""

@@ -177,16 +177,16 @@ func Candidate(policy Policy, records Records) CandidateDigest {
 	}
 	type sighting struct {
 		digest Digest
-		at     time.Time
+		number Number
 	}
 	var sightings []sighting
 	for _, start := range records.Starts {
-		sightings = append(sightings, sighting{start.Digest, start.Observed})
+		sightings = append(sightings, sighting{start.Digest, start.Number})
 	}
 	for _, verification := range records.Verifications {
-		sightings = append(sightings, sighting{verification.Digest, verification.Recorded})
+		sightings = append(sightings, sighting{verification.Digest, verification.Number})
 	}
-	slices.SortStableFunc(sightings, func(a, b sighting) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(sightings, func(a, b sighting) int { return a.number.Compare(b.number) })
 	var candidate CandidateDigest
 	for _, sighting := range sightings {
 		switch {
@@ -204,7 +204,7 @@ func Candidate(policy Policy, records Records) CandidateDigest {
 func newer(a, b *Verification) bool {
 	order := compareAttempts(a.RunStarted, a.Run, a.Attempt, b.RunStarted, b.Run, b.Attempt)
 	if order == 0 {
-		order = cmp.Or(a.Recorded.Compare(b.Recorded), cmp.Compare(a.ID, b.ID))
+		order = cmp.Or(a.Number.Compare(b.Number), Number(a.ID).Compare(Number(b.ID)))
 	}
 	return order > 0
 }

@@ -30,6 +30,7 @@ const (
 // id and line; "button/99/42": check run and sender), so that the same command under another delivery changes nothing.
 type Request struct {
 	ID          int64
+	Number      Number // the ledger's, of when it was added
 	Key         string
 	Source      RequestSource
 	Repository  Repository

@@ -54,6 +54,7 @@ type Promotion struct {
 	Ships       Shipment
 	Created     time.Time
 	Finished    time.Time // zero until final
+	Number      Number    // the ledger's: rises with each step
 }
 
 // Move is what happened to one tag.

@@ -54,6 +54,7 @@ type Start struct {
 	Digest     Digest // zero: the tag did not exist yet
 	RunStarted time.Time
 	Observed   time.Time
+	Number     Number // the ledger's
 }
 
 // Verification says that a digest passed, or did not pass, a stage in one attempt of a run. It is never changed.
@@ -86,6 +87,7 @@ type Verification struct {
 	Definition string    // Stage.Definition at that time
 	Evidence   *Evidence // what its artifacts said; nil when the stage asks for none
 	Recorded   time.Time
+	Number     Number // the ledger's
 }
 
 // Passed reports whether the digest passed the stage.

@@ -61,7 +61,7 @@ func passed(policy Policy, stage string, run int64, attempt int, digest Digest, 
 	}
 	return Verification{
 		ID: run*100 + int64(attempt), Repository: shop.ID, Image: "api", Commit: commitOne, Stage: stage, Run: run, Attempt: attempt, Judged: attempt, Final: true,
-		Digest: digest, Conclusion: "success", RunStarted: at(from), Started: at(from), Ended: at(to), Recorded: at(to), Definition: definition.Definition(),
+		Digest: digest, Conclusion: "success", RunStarted: at(from), Started: at(from), Ended: at(to), Recorded: at(to), Number: Number(to + 1), Definition: definition.Definition(),
 	}
 }
 
@@ -82,7 +82,7 @@ func unended(verifications []Verification) []Verification {
 func started(stage string, run int64, attempt int, digest Digest, minute int) Start {
 	return Start{
 		Repository: shop.ID, Image: "api", Commit: commitOne, Stage: stage, Run: run, Attempt: attempt, Digest: digest,
-		RunStarted: at(minute), Observed: at(minute),
+		RunStarted: at(minute), Observed: at(minute), Number: Number(minute + 1),
 	}
 }
 

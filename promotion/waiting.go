@@ -53,7 +53,7 @@ func (c *carrying) waitingGates(ctx context.Context, environment Environment, de
 		return nil, err
 	}
 	for _, cancel := range cancels {
-		if cancel.Recorded.After(c.request.Received) {
+		if cancel.Number.After(c.request.Number) {
 			gates = append(gates, Gate{
 				Name: "waiting", Reason: HeadMoved, Expected: "nobody cancelled it", Actual: "cancelled by " + cancel.Person.Login + " at " + clockText(cancel.At), Next: "ask again when it is wanted",
 			})
@@ -170,7 +170,7 @@ func (c *carrying) idle(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if slices.ContainsFunc(entries, func(entry Entry) bool { return entry.Recorded.After(c.request.Received) }) {
+	if slices.ContainsFunc(entries, func(entry Entry) bool { return entry.Number.After(c.request.Number) }) {
 		return false, nil
 	}
 	records, err := c.Records.Records(ctx, c.request.Repository.ID, waiting.Commit)

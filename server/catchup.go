@@ -81,7 +81,7 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 		s.metrics.leads(name, leads)
 		if !leads {
 			due = time.Time{}
-		} else if !now.Before(due) {
+		} else if !now.Before(due) || due.Sub(now) > every { // the clock may have been put back
 			due = now.Add(every)
 			err = act(ctx)
 		}

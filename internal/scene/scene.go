@@ -185,11 +185,19 @@ func (s *Scene) Replica(ctx context.Context) (*server.Server, error) {
 
 // ReplicaAt makes another server, which reaches the ledger at that URL. It works once it is run.
 func (s *Scene) ReplicaAt(ctx context.Context, database string) (*server.Server, error) {
+	return s.replicaAt(ctx, database, firstClock(s.options.ServerClock, s.options.Clock))
+}
+
+// ReplicaWith makes another server over the same ledger, with a clock of its own. It works once it is run.
+func (s *Scene) ReplicaWith(ctx context.Context, clock func() time.Time) (*server.Server, error) {
+	return s.replicaAt(ctx, s.settings.DatabaseURL, clock)
+}
+
+func (s *Scene) replicaAt(ctx context.Context, database string, clock func() time.Time) (*server.Server, error) {
 	settings := s.settings
 	settings.DatabaseURL = database
 	return server.New(ctx, server.Options{
-		Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry,
-		Clock: firstClock(s.options.ServerClock, s.options.Clock),
+		Settings: settings, Version: s.options.Version, Logger: s.options.Logger, Registry: s.options.Registry, Clock: clock,
 	})
 }
 

@@ -53,7 +53,7 @@ func TestALedgerIsCopiedWhole(t *testing.T) {
 	for _, table := range copied {
 		rows[table.Name] = table.Rows
 	}
-	if rows["work"] != 252 || rows["verifications"] != 1 || rows["entries"] != 1 || rows["policies"] != 1 || rows["sequences"] != 5 {
+	if rows["work"] != 252 || rows["verifications"] != 1 || rows["entries"] != 1 || rows["policies"] != 1 || rows["sequences"] != 6 {
 		t.Errorf("copied %v", rows)
 	}
 	if _, err := ledger.Copy(t.Context(), b.Ledger, target, false); err == nil || !strings.Contains(err.Error(), "expected an empty ledger") {

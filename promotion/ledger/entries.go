@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,13 +20,16 @@ func (l *Ledger) writeEntries(ctx context.Context, tx *transaction, changes prom
 			return err
 		}
 		entry.ID = id
+		if entry.Number, err = l.number(ctx, tx, 1); err != nil {
+			return err
+		}
 		content, err := json.Marshal(entry)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO entries (id, key, kind, repository, environment, pull_request, commit_sha, at, content)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING`,
-			entry.ID, entry.Key, string(entry.Kind), entry.Repository, entry.Environment, entry.PullRequest, entry.Commit.String(), micros(entry.At), string(content))
+		_, err = tx.ExecContext(ctx, `INSERT INTO entries (id, key, kind, repository, environment, pull_request, commit_sha, at, number, content)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key) DO NOTHING`,
+			entry.ID, entry.Key, string(entry.Kind), entry.Repository, entry.Environment, entry.PullRequest, entry.Commit.String(), micros(entry.At), int64(entry.Number), string(content))
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", entry.Key, err)
 		}
@@ -38,7 +40,7 @@ func (l *Ledger) writeEntries(ctx context.Context, tx *transaction, changes prom
 // Entries gives the repository's entries that the filter asks for, oldest first. One whose content cannot be read is given
 // with what its columns say, and as unreadable.
 func (l *Ledger) Entries(ctx context.Context, repository int64, filter promotion.EntryFilter) ([]promotion.Entry, error) {
-	query, arguments := `SELECT id, key, kind, environment, pull_request, commit_sha, at, content FROM entries WHERE repository = $1`, []any{repository}
+	query, arguments := `SELECT id, key, kind, environment, pull_request, commit_sha, at, number, content FROM entries WHERE repository = $1`, []any{repository}
 	if slices.Contains(filter.Kinds, promotion.EntryHold) {
 		query = strings.Replace(query, `repository = $1`, `repository IN ($1, 0)`, 1) // what holds everything is in no repository
 	}
@@ -75,7 +77,7 @@ func readEntry(rows *sql.Rows, repository int64) (promotion.Entry, error) {
 	columns := promotion.Entry{Repository: repository}
 	var commit, content string
 	var at int64
-	if err := rows.Scan(&columns.ID, &columns.Key, &columns.Kind, &columns.Environment, &columns.PullRequest, &commit, &at, &content); err != nil {
+	if err := rows.Scan(&columns.ID, &columns.Key, &columns.Kind, &columns.Environment, &columns.PullRequest, &commit, &at, &columns.Number, &content); err != nil {
 		return columns, err
 	}
 	columns.At = fromMicros(at)
@@ -85,6 +87,7 @@ func readEntry(rows *sql.Rows, repository int64) (promotion.Entry, error) {
 		columns.Unreadable = true
 		return columns, nil
 	}
+	entry.Number = columns.Number
 	entry.ID, entry.Repository, entry.Environment, entry.PullRequest, entry.Commit = columns.ID, repository, columns.Environment, columns.PullRequest, columns.Commit
 	return entry, nil
 }
@@ -118,44 +121,6 @@ func readCommit(rows *sql.Rows) (promotion.Commit, error) {
 		return promotion.Commit{}, err
 	}
 	return promotion.ParseCommit(text)
-}
-
-// Intrusion gives the newest time at which another digest of the image was in the stage; zero when none ever was.
-func (l *Ledger) Intrusion(ctx context.Context, repository int64, image, stage string, digest promotion.Digest) (promotion.Intrusion, error) {
-	var found promotion.Intrusion
-	var commit, other, content string
-	err := l.read.QueryRowContext(ctx, `SELECT commit_sha, digest, content FROM verifications
-		WHERE repository = $1 AND image = $2 AND stage = $3 AND digest <> '' AND digest <> $4 ORDER BY id DESC LIMIT 1`, repository, image, stage, digest.String()).Scan(&commit, &other, &content)
-	if err == nil {
-		var verification promotion.Verification
-		if err := json.Unmarshal([]byte(content), &verification); err != nil {
-			return found, fmt.Errorf("read what was in stage %s: %w", stage, err)
-		}
-		found = promotion.Intrusion{Digest: verification.Digest, Commit: verification.Commit, At: verification.Started}
-	} else if !errors.Is(err, sql.ErrNoRows) {
-		return found, fmt.Errorf("read what was in stage %s: %w", stage, err)
-	}
-	var observed, began int64
-	err = l.read.QueryRowContext(ctx, `SELECT commit_sha, digest, observed, run_started FROM starts
-		WHERE repository = $1 AND image = $2 AND stage = $3 AND digest <> '' AND digest <> $4 ORDER BY observed DESC LIMIT 1`, repository, image, stage, digest.String()).Scan(&commit, &other, &observed, &began)
-	if errors.Is(err, sql.ErrNoRows) {
-		return found, nil
-	}
-	if err != nil {
-		return found, fmt.Errorf("read what began in stage %s: %w", stage, err)
-	}
-	at := fromMicros(began)
-	if at.IsZero() {
-		at = fromMicros(observed)
-	}
-	if !at.After(found.At) {
-		return found, nil
-	}
-	found.At = at
-	if err := found.Digest.UnmarshalText([]byte(other)); err != nil {
-		return found, err
-	}
-	return found, found.Commit.UnmarshalText([]byte(commit))
 }
 
 // AddWork adds rows of work that nobody's lease stands behind. A row whose subject has an unfinished one already is left out.

@@ -22,7 +22,7 @@ func (l *Ledger) Commit(ctx context.Context, lease promotion.Lease, changes prom
 		}
 		changes := traced(changes, trace)
 		for _, write := range []func(context.Context, *transaction, promotion.Changes) error{
-			writeStarts, l.writeVerifications, l.writeRequests, l.writePromotions, writePolicies, l.writeEntries, l.writeAnnouncements, l.writeWork,
+			l.writeStarts, l.writeVerifications, l.writeRequests, l.writePromotions, writePolicies, l.writeEntries, l.writeAnnouncements, l.writeWork,
 		} {
 			if err := write(ctx, tx, changes); err != nil {
 				return err
@@ -52,16 +52,20 @@ func traced(changes promotion.Changes, trace string) promotion.Changes {
 	return changes
 }
 
-func writeStarts(ctx context.Context, tx *transaction, changes promotion.Changes) error {
-	for _, start := range changes.Starts {
-		_, err := tx.ExecContext(ctx, `INSERT INTO starts (repository, image, commit_sha, stage, run, attempt, job, digest, run_started, observed)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-			start.Repository, start.Image, start.Commit.String(), start.Stage, start.Run, start.Attempt, start.Job, start.Digest.String(), micros(start.RunStarted), micros(start.Observed))
+func (l *Ledger) writeStarts(ctx context.Context, tx *transaction, changes promotion.Changes) error {
+	number, err := l.number(ctx, tx, len(changes.Starts))
+	for i, start := range changes.Starts {
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO starts (repository, image, commit_sha, stage, run, attempt, job, digest, run_started, observed, number)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+			start.Repository, start.Image, start.Commit.String(), start.Stage, start.Run, start.Attempt, start.Job, start.Digest.String(), micros(start.RunStarted), micros(start.Observed), int64(number)+int64(i))
 		if err != nil {
 			return fmt.Errorf("start of stage %s in run %d: %w", start.Stage, start.Run, err)
 		}
 	}
-	return nil
+	return err
 }
 
 func (l *Ledger) writeVerifications(ctx context.Context, tx *transaction, changes promotion.Changes) error {
@@ -72,17 +76,21 @@ func (l *Ledger) writeVerifications(ctx context.Context, tx *transaction, change
 	if err != nil {
 		return err
 	}
+	number, err := l.number(ctx, tx, len(changes.Verifications))
+	if err != nil {
+		return err
+	}
 	for i, verification := range changes.Verifications {
-		verification.ID = id + int64(i)
+		verification.ID, verification.Number = id+int64(i), number+promotion.Number(i)
 		content, err := json.Marshal(verification)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO verifications (id, repository, image, commit_sha, stage, run, attempt, judged, final, jobs, digest, failure, definition, recorded, content)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO verifications (id, repository, image, commit_sha, stage, run, attempt, judged, final, jobs, digest, failure, definition, recorded, number, content)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
 			verification.ID, verification.Repository, verification.Image, verification.Commit.String(), verification.Stage, verification.Run, verification.Attempt,
 			verification.Judged, flag(verification.Final), jobsText(verification.Jobs), verification.Digest.String(), string(verification.Failure),
-			verification.Definition, micros(verification.Recorded), string(content))
+			verification.Definition, micros(verification.Recorded), int64(verification.Number), string(content))
 		if err != nil {
 			return fmt.Errorf("verification of stage %s in run %d: %w", verification.Stage, verification.Run, err)
 		}
@@ -115,6 +123,9 @@ func (l *Ledger) insertRequest(ctx context.Context, tx *transaction, request *pr
 	if request.ID, err = l.draw(ctx, tx, "request", 1); err != nil {
 		return err
 	}
+	if request.Number, err = l.number(ctx, tx, 1); err != nil {
+		return err
+	}
 	if takesRepeats {
 		repeatRequest(request, work)
 	}
@@ -122,8 +133,8 @@ func (l *Ledger) insertRequest(ctx context.Context, tx *transaction, request *pr
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO requests (id, key, repository, source, comment, state, received, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		request.ID, request.Key, request.Repository.ID, string(request.Source), request.Comment, string(request.State), micros(request.Received), string(content))
+	_, err = tx.ExecContext(ctx, `INSERT INTO requests (id, key, repository, source, comment, state, received, number, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		request.ID, request.Key, request.Repository.ID, string(request.Source), request.Comment, string(request.State), micros(request.Received), int64(request.Number), string(content))
 	return err
 }
 
@@ -147,17 +158,21 @@ func (l *Ledger) writePromotions(ctx context.Context, tx *transaction, changes p
 			}
 			one.ID = id
 		}
+		var err error
+		if one.Number, err = l.numberPromotion(ctx, tx, *one); err != nil {
+			return err
+		}
 		content, err := json.Marshal(one)
 		if err != nil {
 			return err
 		}
 		if isNew {
-			_, err = tx.ExecContext(ctx, `INSERT INTO promotions (id, request, repository, environment, image, kind, state, commit_sha, digest, created, finished, content)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-				one.ID, one.Request, one.Repository, one.Environment, one.Image, string(one.Kind), string(one.State), one.Commit.String(), one.Digest.String(), micros(one.Created), micros(one.Finished), string(content))
+			_, err = tx.ExecContext(ctx, `INSERT INTO promotions (id, request, repository, environment, image, kind, state, commit_sha, digest, created, finished, number, content)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+				one.ID, one.Request, one.Repository, one.Environment, one.Image, string(one.Kind), string(one.State), one.Commit.String(), one.Digest.String(), micros(one.Created), micros(one.Finished), int64(one.Number), string(content))
 		} else {
-			err = fenced(tx.ExecContext(ctx, `UPDATE promotions SET state = $1, commit_sha = $2, digest = $3, finished = $4, content = $5 WHERE id = $6 AND state IN ('pending', 'running')`,
-				string(one.State), one.Commit.String(), one.Digest.String(), micros(one.Finished), string(content), one.ID))
+			err = fenced(tx.ExecContext(ctx, `UPDATE promotions SET state = $1, commit_sha = $2, digest = $3, finished = $4, number = $5, content = $6 WHERE id = $7 AND state IN ('pending', 'running')`,
+				string(one.State), one.Commit.String(), one.Digest.String(), micros(one.Finished), int64(one.Number), string(content), one.ID))
 		}
 		if err != nil {
 			return fmt.Errorf("promotion %d of %s to %s: %w", one.ID, one.Image, one.Environment, err)

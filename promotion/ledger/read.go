@@ -35,12 +35,12 @@ func decoded[T any](rows *sql.Rows) (T, error) {
 
 // Records gives all records of the commit, by image, oldest first.
 func (l *Ledger) Records(ctx context.Context, repository int64, commit promotion.Commit) (map[string]promotion.Records, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT image, stage, run, attempt, job, digest, run_started, observed FROM starts WHERE repository = $1 AND commit_sha = $2 ORDER BY observed`, repository, commit.String())
+	rows, err := l.read.QueryContext(ctx, `SELECT image, stage, run, attempt, job, digest, run_started, observed, number FROM starts WHERE repository = $1 AND commit_sha = $2 ORDER BY (number = 0), number, observed`, repository, commit.String())
 	starts, err := collect(rows, err, func(rows *sql.Rows) (promotion.Start, error) {
 		start := promotion.Start{Repository: repository, Commit: commit}
 		var digest string
 		var runStarted, observed int64
-		if err := rows.Scan(&start.Image, &start.Stage, &start.Run, &start.Attempt, &start.Job, &digest, &runStarted, &observed); err != nil {
+		if err := rows.Scan(&start.Image, &start.Stage, &start.Run, &start.Attempt, &start.Job, &digest, &runStarted, &observed, &start.Number); err != nil {
 			return start, err
 		}
 		start.RunStarted, start.Observed = fromMicros(runStarted), fromMicros(observed)
@@ -49,8 +49,8 @@ func (l *Ledger) Records(ctx context.Context, repository int64, commit promotion
 	if err != nil {
 		return nil, fmt.Errorf("read the starts of %s: %w", commit.Short(), err)
 	}
-	rows, err = l.read.QueryContext(ctx, `SELECT content FROM verifications WHERE repository = $1 AND commit_sha = $2 ORDER BY id`, repository, commit.String())
-	verifications, err := collect(rows, err, decoded[promotion.Verification])
+	rows, err = l.read.QueryContext(ctx, `SELECT number, content FROM verifications WHERE repository = $1 AND commit_sha = $2 ORDER BY id`, repository, commit.String())
+	verifications, err := collect(rows, err, readVerification)
 	if err != nil {
 		return nil, fmt.Errorf("read the verifications of %s: %w", commit.Short(), err)
 	}
@@ -81,22 +81,27 @@ func (l *Ledger) Origin(ctx context.Context, repository int64, image string, dig
 // liveDepth is how many promotions decide what an environment has: many more are only ever gone back to by name.
 const liveDepth = 100
 
-// Live gives the newest of what succeeded for an image in an environment, in the order in which it finished.
+// Live gives the newest of what succeeded for an image in an environment, in the order of its numbers.
 func (l *Ledger) Live(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
 	return l.live(ctx, repository, environment, image, liveDepth)
 }
 
-// EverLive gives all that succeeded, in the order in which it finished.
+// EverLive gives all that succeeded, in the order of its numbers.
 func (l *Ledger) EverLive(ctx context.Context, repository int64, environment, image string) ([]promotion.Promotion, error) {
 	return l.live(ctx, repository, environment, image, math.MaxInt32)
 }
 
 func (l *Ledger) live(ctx context.Context, repository int64, environment, image string, most int) ([]promotion.Promotion, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT content FROM promotions WHERE repository = $1 AND environment = $2 AND image = $3 AND state = 'succeeded' ORDER BY finished DESC, id DESC LIMIT $4`,
-		repository, environment, image, most)
-	live, err := collect(rows, err, decoded[promotion.Promotion])
-	if err != nil {
-		return nil, fmt.Errorf("read what %s has of %s: %w", environment, image, err)
+	var live []promotion.Promotion
+	// What an older program wrote without a number, while replicas are replaced, is the newest.
+	for _, of := range []string{`number = 0`, `number > 0`} {
+		rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM promotions WHERE repository = $1 AND environment = $2 AND image = $3 AND state = 'succeeded' AND `+of+` ORDER BY number DESC, id DESC LIMIT $4`,
+			repository, environment, image, most-len(live))
+		some, err := collect(rows, err, readPromotion)
+		if err != nil {
+			return nil, fmt.Errorf("read what %s has of %s: %w", environment, image, err)
+		}
+		live = append(live, some...)
 	}
 	slices.Reverse(live)
 	return live, nil
@@ -104,19 +109,18 @@ func (l *Ledger) live(ctx context.Context, repository int64, environment, image 
 
 // PromotionsOf gives the promotions of a request.
 func (l *Ledger) PromotionsOf(ctx context.Context, request int64) ([]promotion.Promotion, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT content FROM promotions WHERE request = $1 ORDER BY id`, request)
-	promotions, err := collect(rows, err, decoded[promotion.Promotion])
+	rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM promotions WHERE request = $1 ORDER BY id`, request)
+	promotions, err := collect(rows, err, readPromotion)
 	if err != nil {
 		return nil, fmt.Errorf("read the promotions of request %d: %w", request, err)
 	}
 	return promotions, nil
 }
 
-// Sequence gives a number that rises with each promotion and rollback that succeeds in the environment: when the last one
-// finished.
+// Sequence returns a number that rises with each promotion and rollback that succeeds in the environment.
 func (l *Ledger) Sequence(ctx context.Context, repository int64, environment string) (int64, error) {
 	var last sql.NullInt64
-	err := l.read.QueryRowContext(ctx, `SELECT MAX(finished) FROM promotions WHERE repository = $1 AND environment = $2 AND state = 'succeeded' AND kind <> 'baseline'`, repository, environment).Scan(&last)
+	err := l.read.QueryRowContext(ctx, `SELECT MAX(number) FROM promotions WHERE repository = $1 AND environment = $2 AND state = 'succeeded' AND kind <> 'baseline'`, repository, environment).Scan(&last)
 	if err != nil {
 		return 0, fmt.Errorf("read the last promotion to %s: %w", environment, err)
 	}
@@ -125,27 +129,30 @@ func (l *Ledger) Sequence(ctx context.Context, repository int64, environment str
 
 // Request gives one request, or promotion.ErrNotFound.
 func (l *Ledger) Request(ctx context.Context, id int64) (promotion.Request, error) {
-	return l.request(ctx, fmt.Sprintf("request %d", id), `SELECT content FROM requests WHERE id = $1`, id)
+	return l.request(ctx, fmt.Sprintf("request %d", id), `SELECT number, content FROM requests WHERE id = $1`, id)
 }
 
 // RequestByKey gives one request, or promotion.ErrNotFound.
 func (l *Ledger) RequestByKey(ctx context.Context, key string) (promotion.Request, error) {
-	return l.request(ctx, "request "+key, `SELECT content FROM requests WHERE key = $1`, key)
+	return l.request(ctx, "request "+key, `SELECT number, content FROM requests WHERE key = $1`, key)
 }
 
 func (l *Ledger) request(ctx context.Context, what, query string, argument any) (promotion.Request, error) {
 	var content string
+	var number promotion.Number
 	var request promotion.Request
-	if err := l.read.QueryRowContext(ctx, query, argument).Scan(&content); err != nil {
+	if err := l.read.QueryRowContext(ctx, query, argument).Scan(&number, &content); err != nil {
 		return request, notFound(what, err)
 	}
-	return request, json.Unmarshal([]byte(content), &request)
+	err := json.Unmarshal([]byte(content), &request)
+	request.Number = number
+	return request, err
 }
 
 // RequestsOfComment gives the requests of a comment, in the order of its lines.
 func (l *Ledger) RequestsOfComment(ctx context.Context, repository int64, source promotion.RequestSource, comment int64) ([]promotion.Request, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT content FROM requests WHERE repository = $1 AND comment = $2 AND source = $3 ORDER BY id`, repository, comment, string(source))
-	requests, err := collect(rows, err, decoded[promotion.Request])
+	rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM requests WHERE repository = $1 AND comment = $2 AND source = $3 ORDER BY id`, repository, comment, string(source))
+	requests, err := collect(rows, err, readRequest)
 	if err != nil {
 		return nil, fmt.Errorf("read the requests of comment %d: %w", comment, err)
 	}
@@ -154,8 +161,8 @@ func (l *Ledger) RequestsOfComment(ctx context.Context, repository int64, source
 
 // WaitingRequests gives the repository's requests that wait for a gate to fall, oldest first.
 func (l *Ledger) WaitingRequests(ctx context.Context, repository int64) ([]promotion.Request, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT content FROM requests WHERE repository = $1 AND state = 'waiting' ORDER BY id`, repository)
-	requests, err := collect(rows, err, decoded[promotion.Request])
+	rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM requests WHERE repository = $1 AND state = 'waiting' ORDER BY id`, repository)
+	requests, err := collect(rows, err, readRequest)
 	if err != nil {
 		return nil, fmt.Errorf("read the requests of repository %d that wait: %w", repository, err)
 	}
