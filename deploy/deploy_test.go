@@ -112,6 +112,9 @@ func calledOfECR(t *testing.T) []string {
 			continue
 		}
 		for _, input := range regexp.MustCompile(`\becr\.(\w+)Input\{`).FindAllStringSubmatch(string(read(t, file)), -1) {
+			if input[1] == "GetAuthorizationToken" {
+				continue // asked for to see whether the credentials are taken: not being allowed to says that they are
+			}
 			called = append(called, "ecr:"+input[1])
 		}
 	}
