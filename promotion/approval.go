@@ -26,7 +26,7 @@ type ApprovalsFact struct {
 func (f ApprovalsFact) gate(approvals Approvals) Gate {
 	gate := Gate{Name: "approvals", Reason: ApprovalsMissing, Expected: fmt.Sprintf("%d of %s", approvals.Required, WhoApproves(approvals))}
 	if f.Err != nil {
-		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), remedy(f.Err)
 		return gate
 	}
 	var counted, others []string
@@ -143,7 +143,7 @@ func (f ReviewedFact) gate() Gate {
 	gate := Gate{Name: "reviewed", Reason: NotReviewed, Expected: "every commit that would ship came through a pull request approved by somebody else", Met: len(f.Missing) == 0 && f.Err == nil}
 	switch {
 	case f.Err != nil:
-		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), remedy(f.Err)
 	case !gate.Met:
 		shown := f.Missing
 		if len(shown) > 10 {

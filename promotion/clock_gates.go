@@ -23,7 +23,7 @@ type SoakFact struct {
 func soakGate(environment Environment, stage Stage, records Records, digest Digest, fact SoakFact, now time.Time) Gate {
 	gate := Gate{Name: "soak", Reason: Soaking, Expected: fmt.Sprintf("%s in %s, uninterrupted by another digest", environment.Soak, stage.Name)}
 	if fact.Err != nil {
-		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+fact.Err.Error(), "ask again in a minute"
+		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+fact.Err.Error(), remedy(fact.Err)
 		return gate
 	}
 	var since time.Time

@@ -31,7 +31,9 @@ func Decide(facts Facts) Decision {
 	if facts.Source != nil {
 		decision.Notes = append(decision.Notes, facts.Source.Why)
 	}
-	add(digestGate(facts, candidate))
+	if !facts.blind() {
+		add(digestGate(facts, candidate))
+	}
 	decideStages(facts, candidate, &decision)
 	decideTimes(facts, &decision)
 	decidePeople(facts, &decision)
@@ -57,12 +59,20 @@ func Decide(facts Facts) Decision {
 	return decision
 }
 
+// blind reports whether the registry may not be looked at: then nobody knows what a tag names, and stages whose end recorded nothing
+// may have run all the same.
+func (f Facts) blind() bool { return f.Scope != nil && !f.Scope.Allowed }
+
 func decideStages(facts Facts, candidate CandidateDigest, decision *Decision) {
 	policy := facts.Policy.Policy
 	for _, stage := range policy.closure(facts.Environment.Requires) {
+		newest := newestAttempt(stage, facts.Records, facts.Listed)
+		if facts.blind() && (newest == nil || newest.verification == nil && !newest.running) {
+			continue
+		}
 		gates, evidence := stageGates(policy, stage, facts.Records, facts.Listed, candidate.Digest)
 		doubt := facts.Doubts[stage.Name]
-		gates = doubt.gates(stage, gates, newestAttempt(stage, facts.Records, facts.Listed) != nil)
+		gates = doubt.gates(stage, gates, newest != nil)
 		decision.Gates = append(decision.Gates, gates...)
 		if evidence != nil && doubt.Err == nil {
 			decision.Evidence = append(decision.Evidence, *evidence)
@@ -119,7 +129,7 @@ func (f FormerFact) gates(digest Digest) []Gate {
 	gate := Gate{Name: "former policy", Reason: PolicyInvalid, Expected: "what the policy asks for under which the environment got what it has, as well"}
 	switch {
 	case f.Err != nil:
-		gate.Reason, gate.Actual, gate.Next = reasonOf(f.Err), "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Reason, gate.Actual, gate.Next = reasonOf(f.Err), "could not tell: "+f.Err.Error(), remedy(f.Err)
 		return []Gate{gate}
 	case f.Facts == nil:
 		gate.Met, gate.Actual = true, "it did not have this environment and image"
@@ -204,7 +214,7 @@ func (f PersonFact) gate(promoters People) Gate {
 	switch {
 	case f.Err != nil:
 		gate.Reason, gate.Actual = GitHubError, "could not tell: "+f.Err.Error()
-		gate.Next = "ask again in a minute"
+		gate.Next = remedy(f.Err)
 	case !f.Allowed:
 		gate.Next = "ask somebody who may: " + WhoMay(promoters)
 	}
@@ -231,7 +241,7 @@ func (f BranchFact) gate(commit Commit) Gate {
 	gate := Gate{Name: "branch", Reason: NotOnBranch, Met: f.On && f.Err == nil, Expected: "a commit of " + f.Branch, Actual: commit.Short() + " is on " + f.Branch}
 	switch {
 	case f.Err != nil:
-		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), remedy(f.Err)
 	case !f.On && f.Unasked > 0:
 		gate.Reason, gate.Actual = GitHubError, "could not tell: "+f.unasked(commit).Error()
 		gate.Next = "name the branch itself in the environment's from, or delete branches that are done with"
@@ -251,7 +261,7 @@ func (f ScopeFact) gate(repository Repository) Gate {
 	gate := Gate{Name: "registry scope", Reason: OutOfScope, Met: f.Allowed && f.Err == nil, Expected: repository.FullName() + " may use the registry repository", Actual: f.Registry.String()}
 	switch {
 	case f.Err != nil:
-		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+f.Err.Error(), remedy(f.Err)
 	case !f.Allowed:
 		gate.Actual = f.Detail
 		gate.Next = cmp.Or(f.Next, "ask whoever runs Verbatim to let "+repository.FullName()+" use it (VERBATIM_REGISTRY_SCOPE)")
@@ -274,7 +284,7 @@ func digestGate(facts Facts, candidate CandidateDigest) Gate {
 	digest := candidate.Digest
 	if facts.Inspection != nil {
 		if facts.Inspection.Err != nil {
-			gate.Reason, gate.Actual, gate.Next = RegistryError, "could not tell: "+facts.Inspection.Err.Error(), "ask again in a minute"
+			gate.Reason, gate.Actual, gate.Next = RegistryError, "could not tell: "+facts.Inspection.Err.Error(), remedy(facts.Inspection.Err)
 			return gate
 		}
 		digest = facts.Inspection.Inspection.Tags[tag].Digest
@@ -283,6 +293,8 @@ func digestGate(facts Facts, candidate CandidateDigest) Gate {
 		}
 	}
 	switch {
+	case digest.IsZero() && facts.Inspection == nil:
+		gate.Reason, gate.Actual, gate.Next = StageMissing, "no digest was recorded for it yet", "let the stages run for this commit: what the tag names is recorded when they begin and end"
 	case digest.IsZero():
 		gate.Actual = "there is no such tag"
 	case candidate.Digest.IsZero():
@@ -299,7 +311,7 @@ func (f CurrentFact) gate(facts Facts) (Gate, string) {
 	gate := Gate{Name: "ahead of " + name, Reason: OlderThanCurrent, Met: true, Expected: "a commit ahead of what " + name + " has"}
 	switch {
 	case f.Err != nil:
-		gate.Met, gate.Reason, gate.Actual, gate.Next = false, GitHubError, "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Met, gate.Reason, gate.Actual, gate.Next = false, GitHubError, "could not tell: "+f.Err.Error(), remedy(f.Err)
 	case f.Digest.IsZero() && f.Commit.IsZero():
 		gate.Actual = name + " has nothing yet"
 	case f.Commit.IsZero():

@@ -19,7 +19,7 @@ type HeadFact struct {
 // gates ask that the head is the one that the requester saw, is the repository's own, and was approved by somebody else.
 func (f HeadFact) gates() []Gate {
 	if f.Err != nil {
-		return []Gate{{Name: "head", Reason: GitHubError, Expected: fmt.Sprintf("the head of pull request #%d", f.Number), Actual: "could not tell: " + f.Err.Error(), Next: "ask again in a minute"}}
+		return []Gate{{Name: "head", Reason: GitHubError, Expected: fmt.Sprintf("the head of pull request #%d", f.Number), Actual: "could not tell: " + f.Err.Error(), Next: remedy(f.Err)}}
 	}
 	head := Gate{Name: "head", Reason: HeadMoved, Met: f.Moved == "", Expected: fmt.Sprintf("the head that pull request #%d had when the comment was made", f.Number), Actual: "it is the same"}
 	if !head.Met {

@@ -169,7 +169,7 @@ func (d Doubt) gates(stage Stage, gates []Gate, seen bool) []Gate {
 	case d.Err != nil:
 		return []Gate{{
 			Name: gates[0].Name, Reason: reasonOf(d.Err), Expected: gates[0].Expected, Actual: "could not tell whether its runs count: " + d.Err.Error(),
-			Next: "ask again in a minute; or name the branches themselves in stages." + stage.Name + ".branches",
+			Next: remedy(d.Err) + "; or name the branches themselves in stages." + stage.Name + ".branches",
 		}}
 	case d.Why != "" && !seen:
 		gates[0].Actual = d.Why

@@ -54,7 +54,7 @@ func waive(facts Facts, decision *Decision) {
 	}
 	if unclear {
 		decision.Gates = append(decision.Gates, Gate{
-			Name: "override", Reason: GitHubError, Expected: "overrides by people who may waive gates now", Actual: "could not tell: " + facts.Overriders.Err.Error(), Next: "ask again in a minute",
+			Name: "override", Reason: GitHubError, Expected: "overrides by people who may waive gates now", Actual: "could not tell: " + facts.Overriders.Err.Error(), Next: remedy(facts.Overriders.Err),
 		})
 	}
 }

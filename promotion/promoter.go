@@ -103,7 +103,7 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 func unclear(name string, err error) Gate {
 	return Gate{
 		Name: name, Reason: reasonOf(err), Expected: "an answer", Actual: "could not tell: " + err.Error(),
-		Next: "ask again in a minute; nothing is promoted on a guess",
+		Next: remedy(err),
 	}
 }
 

@@ -23,7 +23,7 @@ func (f ProvenanceFact) gate(wanted string) Gate {
 	}
 	switch {
 	case f.Err != nil:
-		gate.Met, gate.Reason, gate.Actual, gate.Next = false, reasonOf(f.Err), "could not tell: "+f.Err.Error(), "ask again in a minute"
+		gate.Met, gate.Reason, gate.Actual, gate.Next = false, reasonOf(f.Err), "could not tell: "+f.Err.Error(), remedy(f.Err)
 	case f.Invalid != "":
 		gate.Met, gate.Reason, gate.Actual = false, ProvenanceInvalid, f.Invalid
 		gate.Next = "promote an image that was built from this commit by the workflow that the policy names"

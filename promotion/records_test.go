@@ -121,7 +121,7 @@ func TestDecideStages(t *testing.T) {
 		"all passed in turn": {policy: built, records: happy(built), digest: digestOne},
 		"nothing was seen": {
 			policy: built,
-			unmet:  "image_missing(tag " + commitOne.String() + ") stage_missing(stage build) stage_missing(stage test) stage_missing(stage staging)",
+			unmet:  "stage_missing(tag " + commitOne.String() + ") stage_missing(stage build) stage_missing(stage test) stage_missing(stage staging)",
 		},
 		"a failed re-run revokes the success": {
 			policy: built, digest: digestOne,

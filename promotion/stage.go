@@ -114,6 +114,9 @@ func stageGates(policy Policy, stage Stage, records Records, listed []Attempt, d
 	newest := newestAttempt(stage, records, listed)
 	if newest == nil {
 		gate.Actual = "no run of " + stage.Workflow + " was seen for this commit"
+		if stage.Job != "" {
+			gate.Actual = "no job " + stage.Job + " of " + stage.Workflow + " was seen for this commit"
+		}
 		gate.Next = "wait for the workflow, or run it for this commit"
 		return []Gate{gate}, nil
 	}
