@@ -83,10 +83,10 @@ func (c *carrying) deployment(ctx context.Context, into *target, stage Stage, re
 		return Commit{}, c.again(err)
 	}
 	if run.Attempt > record.Attempt || !run.Finished() {
-		into.listed = append(into.listed, Attempt{
-			Stage: stage.Name, Run: run.ID, Number: run.Attempt, Started: run.Started, Running: !run.Finished(), URL: run.URL,
-			Event: run.Event, Branch: run.HeadBranch, Head: run.Commit,
-		})
+		if err := c.listAgain(ctx, into, stage, run); err != nil {
+			into.unclear = err
+			return run.Commit, c.again(err)
+		}
 	}
 	if run.Attempt > record.Attempt && run.Finished() {
 		missed, err := c.Observer.deployed(ctx, c.request.Repository, c.policy, run)
@@ -100,4 +100,24 @@ func (c *carrying) deployment(ctx context.Context, into *target, stage Stage, re
 		}
 	}
 	return run.Commit, nil
+}
+
+// listAgain lists the attempt of such a run that rules for the stage: until the run has ended its newest, then the newest in
+// which the stage's job ran, which a re-run may have kept.
+func (c *carrying) listAgain(ctx context.Context, into *target, stage Stage, run Run) error {
+	attempt := Attempt{
+		Stage: stage.Name, Run: run.ID, Number: run.Attempt, Started: run.Started, Running: !run.Finished(), URL: run.URL,
+		Event: run.Event, Branch: run.HeadBranch, Head: run.Commit,
+	}
+	if run.Finished() && stage.Job != "" {
+		read, ran, err := c.Observer.verifying(c.request.Repository, c.policy, run).readStage(ctx, stage, Records{})
+		if err != nil {
+			return err
+		}
+		if ran {
+			attempt.Number, attempt.Started = read.Attempt, read.RunStarted
+		}
+	}
+	into.listed = append(into.listed, attempt)
+	return nil
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
@@ -81,5 +82,36 @@ func TestABuildThatARerunKept(t *testing.T) {
 				s.promotes(pull.Issue, s.Alice, "/promote", digest)
 			})
 		}
+	}
+}
+
+// A deployment that a re-run of its run's other jobs kept proves what it proved.
+func TestADeploymentThatARerunKept(t *testing.T) {
+	for name, how := range keptJobs {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t, scene.Options{Policy: "-"})
+			s.GitHub.ListKeptJobs(how)
+			s.govern(strings.Replace(s.deployed(), "deploy-staging.yml\n", "deploy-staging.yml\n    job: deploy\n", 1))
+			pull := s.Merged("Add a basket")
+			run, digest, err := s.Built(pull.MergeCommit(), "basket")
+			s.must(err)
+			s.Tested(run, "success")
+			s.settled()
+			deployment := s.Repository.Run(githubtest.RunSpec{Workflow: scene.DeployStaging, Event: "workflow_run", Head: s.Repository.Head("main"), Actor: s.Walter})
+			deployment.Request().Start()
+			deploy := deployment.Job("deploy").Start()
+			deployment.Upload("image-digest", map[string]string{"digest": "api@" + digest}, 0)
+			deploy.Complete("success")
+			deployment.Job("notify").Start().Complete("failure")
+			deployment.Complete("failure")
+			s.must(s.Check(s.ctx, pull.MergeCommit(), "Ready to promote"))
+			s.later()
+			s.GitHub.Quietly(func() {
+				deployment.RerunFailed(s.Walter).Start()
+				deployment.Job("notify").Start().Complete("success")
+				deployment.Complete("success")
+			})
+			s.promotes(pull.Issue, s.Alice, "/promote", digest)
+		})
 	}
 }

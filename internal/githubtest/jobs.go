@@ -140,6 +140,7 @@ func (run *Run) jobsIn(number int) []*Job { return run.attempts[number-1].jobs }
 // KeptJobs says how the jobs that a re-run kept are listed: GitHub has done it in more than one way.
 type KeptJobs int
 
+// The ways in which kept jobs are listed.
 const (
 	KeptOnce     KeptJobs = iota // as they ran, in the attempt in which they ran
 	KeptAnew                     // as they ran, and anew: with a new id and the new attempt

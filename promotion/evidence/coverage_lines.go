@@ -52,10 +52,6 @@ func readLcov(source io.Reader, name string) (promotion.CoverageResult, error) {
 			found, err = strconv.ParseInt(value, 10, 64)
 		case "LH":
 			hit, err = strconv.ParseInt(value, 10, 64)
-		default:
-			if known := strings.ToUpper(key); key == "END_OF_RECORD" || key != known && (known == "SF" || known == "DA" || known == "LF" || known == "LH" || known == "END_OF_RECORD") {
-				return result, wrong("%.100q, line %d: %.40q is in another letter case", name, number, key)
-			}
 		case "end_of_record":
 			if !listed {
 				if hit < 0 || found < 0 || hit > found {
@@ -64,6 +60,10 @@ func readLcov(source io.Reader, name string) (promotion.CoverageResult, error) {
 				result.Lines, result.Covered = result.Lines+found, result.Covered+hit
 			}
 			open = false
+		default:
+			if known := strings.ToUpper(key); key == "END_OF_RECORD" || key != known && (known == "SF" || known == "DA" || known == "LF" || known == "LH" || known == "END_OF_RECORD") {
+				return result, wrong("%.100q, line %d: %.40q is in another letter case", name, number, key)
+			}
 		}
 		if err != nil {
 			return result, wrong("%.100q, line %d: expected a count, found %.60q", name, number, scanner.Text())
