@@ -42,10 +42,16 @@ var errClosed = errors.New("the ledger is closed")
 // Accept keeps a delivery, and returns when it is committed: then it survives a crash. A repeat adds nothing. Deliveries
 // that come at the same time share a commit.
 func (l *Ledger) Accept(ctx context.Context, delivery Delivery) (added bool, err error) {
-	answer := make(chan kept, 1)
-	if takesRepeats {
+	added, err = l.accept(ctx, delivery)
+	if takesRepeats && !added && err == nil {
 		delivery.GUID += "#" + rand.Text()
+		return l.accept(ctx, delivery)
 	}
+	return added, err
+}
+
+func (l *Ledger) accept(ctx context.Context, delivery Delivery) (added bool, err error) {
+	answer := make(chan kept, 1)
 	if acknowledgesEarly {
 		time.AfterFunc(20*time.Millisecond, func() { l.inbox <- intake{delivery, answer} })
 		return true, nil
