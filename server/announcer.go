@@ -86,6 +86,10 @@ func (a *Announcer) Tell(ctx context.Context, work promotion.Work) error {
 				react = a.OnCommits.ReactToCommitComment
 			}
 			err = react(ctx, announcement.Repository, announcement.Comment, announcement.Reaction)
+			if !announcement.Commit.IsZero() && lacksPermission(err) {
+				zerolog.Ctx(ctx).Debug().Err(err).Msg("no reaction to a comment on a commit: the app may do without contents: write")
+				err = nil
+			}
 		case promotion.AnnounceCheck:
 			external, closed, err = a.check(ctx, announcement, again)
 		case promotion.AnnounceSlack:
@@ -128,9 +132,19 @@ func (a *Announcer) reply(ctx context.Context, announcement promotion.Announceme
 		}
 	}
 	if id != 0 {
-		return id, edit(ctx, repository, id, body)
+		err := edit(ctx, repository, id, body)
+		if announcement.Commit.IsZero() || !lacksPermission(err) {
+			return id, err
+		}
 	}
 	return create()
+}
+
+// lacksPermission reports whether the app lacks a permission. Of comments on commits everything but making them takes contents:
+// write, which the app does not ask for: it does without, and makes another comment where it cannot edit.
+func lacksPermission(err error) bool {
+	paused, isPaused := promotion.Paused(err)
+	return isPaused && paused.Fault == promotion.FaultGitHubPermission
 }
 
 // check updates the check run that is still open, or makes another of the same name: GitHub does not reopen one that

@@ -102,6 +102,30 @@ func TestCommandsInCommentsOnCommits(t *testing.T) {
 	}
 }
 
+// The app's manifest does not ask for contents: write, without which GitHub lets it neither react to comments on commits nor
+// edit its own.
+func TestCommentsOnCommitsAreAnsweredWithoutTheRightToEditThem(t *testing.T) {
+	s := governed(t)
+	s.Repository.Installation().SetPermission("contents", "read")
+	commit := s.Repository.Commit("main", "Pushed without a pull request", s.Walter, map[string]string{"a.txt": "1"})
+	s.Repository.CommentOn(commit, s.Alice, "/promote production --when-verified")
+	said := func(words string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(s.Repository.CommitComments(commit), func(comment *githubtest.CommitComment) bool {
+				return comment.Author() == s.GitHub.AppBot() && strings.Contains(comment.Body(), words)
+			})
+		}
+	}
+	s.must(s.Eventually(s.ctx, "the reply that it waits", said("Waiting")))
+	digest := s.staged(commit, "pushed")
+	s.must(s.Eventually(s.ctx, "another reply that it was promoted", said("Promoted api to production")))
+	s.settled()
+	s.names("production", digest)
+	if found := s.degraded(); len(found) > 0 {
+		t.Errorf("degraded: %v", found)
+	}
+}
+
 // monorepo is a policy of two images with paths.
 func (s *story) monorepo(more string) string {
 	policy := strings.Replace(scene.DefaultPolicy(s.Registry.Host()), "stages:", "  worker:\n    repository: "+s.Registry.Host()+"/shop/worker\n    paths: [\"worker/**\"]\nstages:", 1)
