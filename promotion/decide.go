@@ -31,8 +31,8 @@ func Decide(facts Facts) Decision {
 	if facts.Source != nil {
 		decision.Notes = append(decision.Notes, facts.Source.Why)
 	}
-	if !facts.blind() {
-		add(digestGate(facts, candidate))
+	if gate := digestGate(facts, candidate); !facts.blind() || gate.Reason != ImageMissing && gate.Reason != StageMissing {
+		add(gate)
 	}
 	decideStages(facts, candidate, &decision)
 	decideTimes(facts, &decision)
