@@ -33,6 +33,7 @@ func TestAdversary(t *testing.T) {
 		}
 	}
 	set(t, "rapid.nofailfile", "true")
+	set(t, "rapid.shrinktime", "15s")
 	var counted tally
 	began := time.Now()
 	t.Cleanup(func() { t.Log(counted.String(time.Since(began))) })

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"slices"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
@@ -25,7 +26,10 @@ func (w *world) settleDown() bool {
 			return false
 		}
 	}
-	w.calm = policy
+	if policy.Approvals > 0 && nameless(w.main(), live.commit) {
+		return false // whose approval would be their own cannot be told, and so nobody's counts
+	}
+	w.calm, w.certain = policy, true
 	w.do("the people have their rights", func() {
 		w.repo.SetRole(w.people["alice"], "maintain")
 		w.repo.SetRole(w.people["bob"], "maintain")
@@ -54,7 +58,6 @@ func (w *world) promoteHonestly() {
 	w.do("alice merges it", func() { pull.Merge("squash", w.people["alice"]) })
 	commit := pull.MergeCommit()
 	w.fresh = append(w.fresh, commit)
-	w.certain = true
 	if open := w.begin(trigger{path: ciFile, event: "push", branch: main, head: commit, by: w.people["walter"]}); open != nil {
 		w.finish(open)
 	}
@@ -70,6 +73,11 @@ func (w *world) promoteHonestly() {
 	}
 	c := w.say(requester, pull, command{verb: "promote", text: "/promote"})
 	w.expectPromoted(c, commit)
+}
+
+// nameless reports whether something that would ship has an author without an account.
+func nameless(to, from *githubtest.Commit) bool {
+	return slices.ContainsFunc(to.Since(from), func(commit *githubtest.Commit) bool { return commit.Author() == nil })
 }
 
 func (w *world) expectPromoted(c *command, commit *githubtest.Commit) {

@@ -192,7 +192,7 @@ func (w *world) commit(branch, author, message string, files map[string]string) 
 	var commit *githubtest.Commit
 	w.do(fmt.Sprintf("%s pushes %q to %s: %s", author, message, branch, names(files)), func() {
 		spec := githubtest.CommitSpec{Branch: branch, Message: message, Author: w.people[author], Files: files}
-		if w.chance("under another name", 10) {
+		if !w.certain && w.chance("under another name", 10) {
 			w.tell("  under another name")
 			spec.Author, spec.AuthorName, spec.AuthorEmail, spec.Pusher = nil, "Nobody", "nobody@example.com", w.people[author]
 		}
