@@ -260,7 +260,7 @@ func (w *DriftWatch) mayRestore(ctx context.Context, lease Lease, repository Rep
 	if err != nil {
 		return "", err
 	}
-	if gate := holdGate(holds, environment, pull, live.Commit); !gate.Met {
+	if gate := holdGate(holds, environment, []int{pull}, live.Commit); !gate.Met {
 		return gate.Actual, nil
 	}
 	return "", nil

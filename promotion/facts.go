@@ -27,6 +27,7 @@ type Facts struct {
 	Reviewed    *ReviewedFact
 	Provenance  *ProvenanceFact
 	Holds       []Hold
+	HeldPulls   *HeldPullsFact
 	Overrides   []Entry
 	Overriders  *OverridersFact
 	TagRules    TagRules

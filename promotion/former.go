@@ -37,7 +37,7 @@ func (c *carrying) under(ctx context.Context, into target, facts Facts, policy L
 	}
 	under := facts
 	under.Policy, under.Environment, under.Image = policy, environment, image
-	under.Scope, under.Inspection, under.Current, under.Head, under.Branch, under.TagRules, under.Holds = nil, nil, nil, nil, nil, TagRules{}, nil
+	under.Scope, under.Inspection, under.Current, under.Head, under.Branch, under.TagRules, under.Holds, under.HeldPulls = nil, nil, nil, nil, nil, TagRules{}, nil, nil
 	var err error
 	if err = c.recordsUnder(ctx, into, &under, facts.Policy.Policy); err != nil {
 		if again := c.again(err); again != nil {

@@ -43,15 +43,16 @@ func HoldsOf(entries []Entry) []Hold {
 	return holds
 }
 
-// Stops reports whether the hold stops a promotion to the environment of the commit, asked for in the pull request (0: in none).
-func (h Hold) Stops(environment string, pull int, commit Commit) bool {
+// Stops reports whether the hold stops a promotion to the environment of the commit, which concerns the pull requests: that in which
+// it was asked for, and those that are held and of which something would ship.
+func (h Hold) Stops(environment string, pulls []int, commit Commit) bool {
 	if h.Environment == Everywhere {
 		return true
 	}
 	if !strings.EqualFold(h.Environment, environment) {
 		return false
 	}
-	return h.PullRequest == 0 || h.Unreadable || h.PullRequest == pull || !h.Commit.IsZero() && h.Commit == commit
+	return h.PullRequest == 0 || h.Unreadable || slices.Contains(pulls, h.PullRequest) || !h.Commit.IsZero() && h.Commit == commit
 }
 
 // String says for people what is held, by whom, since when and why.
@@ -85,10 +86,10 @@ func (h Hold) resumeCommand() string {
 }
 
 // holdGate refuses while somebody holds the environment or the pull request.
-func holdGate(holds []Hold, environment Environment, pull int, commit Commit) Gate {
+func holdGate(holds []Hold, environment Environment, pulls []int, commit Commit) Gate {
 	gate := Gate{Name: "held", Reason: Held, Met: true, Expected: "nobody holds " + environment.Name, Actual: "nobody does"}
 	for _, hold := range holds {
-		if hold.Stops(environment.Name, pull, commit) {
+		if hold.Stops(environment.Name, pulls, commit) {
 			gate.Met, gate.Actual = false, hold.String()
 			if hold.Environment == Everywhere {
 				gate.Next = "whoever runs the server looks at what is live, and lifts it with " + hold.resumeCommand()

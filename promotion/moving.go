@@ -19,6 +19,8 @@ type moving struct {
 	group       string // "" for an image that is promoted alone
 	ships       Shipment
 	promotion   Promotion // the row, when an earlier try of the request made one
+	knownHolds  []Hold    // that were known when it was decided
+	concerned   []int     // the pull requests whose holds stop it
 	begun       bool      // some tag of it, or of its group, was moved already
 }
 

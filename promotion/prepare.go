@@ -82,6 +82,7 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 	}
 	decision.Gates = append(decision.Gates, waiting...)
 	made.inspection = facts.Inspection.Inspection
+	made.move.knownHolds, made.move.concerned = facts.Holds, facts.concerned()
 	made.move.ships = c.shipment(ctx, facts, into, decision)
 	if len(decision.Unmet()) == 0 && made.inspection.Manifest.Digest != decision.Digest {
 		decision.Gates = append(decision.Gates, Gate{
@@ -105,6 +106,9 @@ func (c *carrying) ask(ctx context.Context, into target, facts *Facts, held bool
 		return err
 	}
 	if err := c.current(ctx, facts, held); err != nil {
+		return err
+	}
+	if facts.HeldPulls, err = c.heldPullsFact(ctx, into, *facts); err != nil {
 		return err
 	}
 	if facts.TagRules, err = c.Images.TagRules(ctx, facts.Scope.Registry); err != nil {

@@ -47,7 +47,7 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 	facts := Facts{Repository: c.request.Repository, Policy: c.policy, Environment: into.environment}
 	decision.Gates = append(decision.Gates, rollbackRules(facts)...)
 	decision.Gates = append(decision.Gates, into.person.gates(into.environment)...)
-	decision.Gates = append(decision.Gates, scope.gate(c.request.Repository), holdGate(into.holds, into.environment, c.request.Issue, Commit{}))
+	decision.Gates = append(decision.Gates, scope.gate(c.request.Repository), holdGate(into.holds, into.environment, []int{c.request.Issue}, Commit{}))
 	refused := len(decision.Unmet()) > 0
 	if !refused && !c.request.Command.DryRun {
 		gate, err := move.take(ctx, into.environment.TagsFor(Commit{}))

@@ -1,6 +1,12 @@
 package promotion
 
-import "context"
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
 
 // holdsNow reads who holds what in the repository at this moment, and who holds everything.
 func holdsNow(ctx context.Context, book Book, repository int64) ([]Hold, error) {
@@ -33,18 +39,28 @@ func (m *moving) mayMove(ctx context.Context) (*stop, error) {
 	if m.begun {
 		return nil, nil
 	}
-	holds, err := m.holds(ctx)
+	holds, err := holdsNow(ctx, m.Book, m.request.Repository.ID)
 	if err != nil {
 		return nil, err
 	}
-	concerned := m.promotion.Commit
+	commit, concerned := m.promotion.Commit, append([]int{m.request.Issue}, m.concerned...)
 	if m.kind == KindRollback {
-		concerned = Commit{}
+		commit = Commit{}
+	} else if slices.ContainsFunc(holds, m.unknown) {
+		return nil, &AgainError{Err: errors.New("a pull request was held meanwhile: whether something of it would ship has to be asked"), After: 100 * time.Millisecond, Uncounted: true}
 	}
-	if gate := holdGate(holds, m.environment, m.request.Issue, concerned); !gate.Met {
+	if gate := holdGate(holds, m.environment, concerned, commit); !gate.Met {
 		return &stop{Failed, gate}, nil
 	}
 	return nil, nil
+}
+
+// unknown reports whether the hold is one of a pull request of the environment that was made after the promotion was decided.
+func (m *moving) unknown(hold Hold) bool {
+	known := slices.ContainsFunc(m.knownHolds, func(other Hold) bool {
+		return other.PullRequest == hold.PullRequest && strings.EqualFold(other.Environment, hold.Environment)
+	})
+	return hold.PullRequest != 0 && strings.EqualFold(hold.Environment, m.environment.Name) && !known
 }
 
 // started reports whether some tag names the promotion's digest by its doing.

@@ -72,7 +72,7 @@ func TestAnApprovalWhoseCoAuthorsCannotBeLookedUpDoesNotCount(t *testing.T) {
 	s.staged(pull.MergeCommit(), "basket")
 	s.informs(pull.Issue, bob, "/promote approve", "bob approves")
 	s.settled()
-	s.GitHub.Inject(githubtest.Fault{Status: http.StatusForbidden}.On("POST", "/graphql"))
+	s.GitHub.Inject(githubtest.Fault{Status: http.StatusOK, Body: `{"data":null,"errors":[{"message":"Something went wrong"}]}`}.On("POST", "/graphql"))
 	before := s.Tag("production")
 	_, reply := s.says(pull.Issue, s.Alice, "/promote")
 	s.expect(reply, "`github_error`", "co-authors")
