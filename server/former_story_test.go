@@ -179,7 +179,7 @@ func TestAFormerPolicyThatCannotBeReadIsNoPermission(t *testing.T) {
 	_, _, err := s.Built(pull.MergeCommit(), "basket")
 	s.must(err)
 	s.settled()
-	s.GitHub.Inject(githubtest.Fault{Method: http.MethodGet, Path: "/repos/{owner}/{repo}/compare/{basehead}", Status: http.StatusForbidden})
+	s.GitHub.Inject(githubtest.Fault{Method: http.MethodGet, Path: "/repos/{owner}/{repo}/compare/{basehead}", Status: http.StatusUnavailableForLegalReasons, Body: `{"message":"Repository access blocked"}`})
 	_, reply := s.says(pull.Issue, s.Alice, "/promote")
 	s.expect(reply, "`github_error`", "former policy", "could not tell")
 	s.names("production", "")
