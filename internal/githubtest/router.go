@@ -16,6 +16,7 @@ const bodyLimit = 25 << 20
 
 // ServeHTTP answers a request to the API.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().Format(http.TimeFormat)) // the clock that its other times are from
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 	if err != nil {
 		http.Error(w, "request body: "+err.Error(), http.StatusBadRequest)
