@@ -41,7 +41,7 @@ func TestAdversary(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) { play(t.Context(), rt, &counted) })
 		return
 	}
-	set(t, "rapid.checks", "3")
+	set(t, "rapid.checks", "1")
 	for range players {
 		t.Run("player", func(t *testing.T) {
 			t.Parallel()

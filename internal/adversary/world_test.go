@@ -42,6 +42,7 @@ type world struct {
 	certain bool                   // every job succeeds
 	number  int
 	history []string
+	stalled int // rows of work that wait for their next try
 	issue   *githubtest.Issue
 	other   *githubtest.Repository  // of the repository's former name
 	foreign *githubtest.PullRequest // in it
@@ -121,12 +122,21 @@ func (w *world) settle() {
 			w.GitHub.Drain()
 			ready, leased = w.unfinished()
 		}
-		return leased == 0 && (ready == 0 || time.Since(since) > nextTry)
+		patience := nextTry
+		if ready <= w.stalled {
+			patience = knownToWait
+		}
+		return leased == 0 && (ready == 0 || time.Since(since) > patience)
 	}))
+	w.stalled, _ = w.unfinished()
 }
 
-// nextTry is how long work is ready and not taken before it is held to wait for its next try.
-const nextTry = 2 * time.Second
+// nextTry is how long work is ready and not taken before it is held to wait for its next try; knownToWait is how long, when
+// as much waited before.
+const (
+	nextTry     = 2 * time.Second
+	knownToWait = 100 * time.Millisecond
+)
 
 // unfinished returns how many rows of work are ready and leased.
 func (w *world) unfinished() (ready, leased int) {
