@@ -37,6 +37,7 @@ type Checks struct {
 	Clock    func() time.Time
 
 	places *whereabouts // what is known already of where commits are; nil: nothing
+	unread error        // some run of the commit could not be read just now
 }
 
 // For gives the announcements of the commit's check runs, one for each environment of the policy, from its records.
@@ -244,7 +245,7 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 	for _, image := range policy.Policy.Images {
 		facts := Facts{
 			Now: c.Clock(), Repository: repository, Policy: policy, PolicyHash: policy.Hash(), Environment: environment, Image: image, Commit: commit,
-			Records: records[image.Name], Listed: listed, Holds: said.holds, Overrides: said.overrides, PullRequest: said.pull, ForCheck: true,
+			Records: records[image.Name], Listed: listed, Unread: c.unread, Holds: said.holds, Overrides: said.overrides, PullRequest: said.pull, ForCheck: true,
 		}
 		candidate := Candidate(policy.Policy, facts.Records).Digest
 		facts.Approvals = &ApprovalsFact{Presumed: true, Agreements: agreements(facts, candidate, said.approvals)}

@@ -32,7 +32,7 @@ func Decide(facts Facts) Decision {
 		decision.Notes = append(decision.Notes, facts.Source.Why)
 	}
 	if gate := digestGate(facts, candidate); !facts.blind() || gate.Reason != ImageMissing && gate.Reason != StageMissing {
-		add(gate)
+		add(facts.retold(Stage{}, []Gate{gate})...)
 	}
 	decideStages(facts, candidate, &decision)
 	decideTimes(facts, &decision)
@@ -72,7 +72,7 @@ func decideStages(facts Facts, candidate CandidateDigest, decision *Decision) {
 		}
 		gates, evidence := stageGates(policy, stage, facts.Records, facts.Listed, candidate.Digest)
 		doubt := facts.Doubts[stage.Name]
-		gates = doubt.gates(stage, gates, newest != nil)
+		gates = facts.retold(stage, doubt.gates(stage, gates, newest != nil))
 		decision.Gates = append(decision.Gates, gates...)
 		if evidence != nil && doubt.Err == nil {
 			decision.Evidence = append(decision.Evidence, *evidence)

@@ -14,6 +14,7 @@ type Facts struct {
 	PullRequest int     // in which it was asked for; 0 for none
 	Records     Records // of the commit, or of the one that stands for it
 	Listed      []Attempt
+	Unread      error            // some run of the commit could not be read or judged
 	Doubts      map[string]Doubt // by stage: why runs of it were left out of the records
 	Person      *PersonFact
 	Head        *HeadFact

@@ -129,7 +129,7 @@ func (c *carrying) statusOf(ctx context.Context, environment Environment, into t
 		return status, err
 	}
 	known := c.Checks
-	known.places = c.places()
+	known.places, known.unread = c.places(), into.unclear
 	check, err := known.of(ctx, c.request.Repository, c.policy, environment, into.commit, into.records, into.listed, said)
 	status.Decisions = check.Decisions
 	status.Holds = heldIn(said.holds, environment)

@@ -48,7 +48,7 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 	}
 	facts := Facts{
 		Now: c.Clock(), Repository: c.request.Repository, Policy: c.policy, PolicyHash: c.policy.Hash(), Environment: into.environment, Image: image,
-		Commit: into.commit, PullRequest: c.request.Issue, Records: of.records, Listed: of.listed, Doubts: of.doubts, Source: of.source, Person: into.person, Head: into.head,
+		Commit: into.commit, PullRequest: c.request.Issue, Records: of.records, Listed: of.listed, Unread: of.unclear, Doubts: of.doubts, Source: of.source, Person: into.person, Head: into.head,
 		Branch: into.branch, Scope: &scope, Holds: into.holds, Overrides: into.overrides,
 	}
 	if facts.Overriders, err = c.overridersFact(ctx, facts); err != nil {
