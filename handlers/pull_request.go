@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -12,6 +13,7 @@ import (
 type PullRequest struct {
 	Watch    PolicyWatch
 	Requests PullRequestWatch
+	Clock    func() time.Time
 }
 
 // PullRequestWatch keeps what becomes of pull requests.
@@ -53,6 +55,7 @@ func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []
 	}
 	kept := promotion.PullRequestEvent{Repository: repository, Number: event.GetNumber(), Head: head, At: event.GetPullRequest().GetUpdatedAt().Time}
 	kept.Base, kept.Fork = event.GetPullRequest().GetBase().GetRef(), event.GetPullRequest().GetHead().GetRepo().GetID() != repository.ID
+	kept.Pushed, kept.Received = event.GetPullRequest().GetHead().GetRepo().GetPushedAt().Time, receivedAt(ctx, h.Clock)
 	kept.BaseCommit, _ = promotion.ParseCommit(event.GetPullRequest().GetBase().GetSHA()) // none: it is looked up
 	if rebased {
 		kept.FormerBase = event.GetChanges().GetBase().GetRef().GetFrom()

@@ -83,6 +83,7 @@ type Answer struct {
 	WaitsUntil     time.Time     // for how long it waits for its gates; zero when it does not
 	Notes          []string      // what else there is to say, a sentence each
 	Holds          []Hold        // that stop promotions to the environment now
+	Pins           []Pin         // of a rollback
 	Help           *Help
 	Status         []EnvironmentStatus
 }

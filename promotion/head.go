@@ -45,17 +45,13 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 	if err != nil {
 		return nil, err
 	}
-	commented := c.request.Commented
-	if commented.IsZero() {
-		commented = c.request.Received
-	}
-	fact.Moved = movedSince(heads, pull.Head, commented, c.request.Number)
+	fact.Moved = movedSince(heads, pull.Head, c.commented())
 	if c.request.Swept {
 		fact.Moved = "no delivery told of the comment: pushes after it may have been missed as well"
 	}
 	if len(heads) == 0 || heads[len(heads)-1].Commit != pull.Head {
 		// From now on it is known which head this is.
-		entry := headEntry(c.request.Repository.ID, pull.Number, pull.Head, c.Clock(), "seen")
+		entry := headEntry(c.request.Repository.ID, pull.Number, pull.Head, c.GitHubTime(c.Clock()), "seen")
 		if err := c.Journal.Commit(ctx, c.lease, Changes{Entries: []Entry{entry}}); err != nil {
 			return nil, err
 		}
@@ -70,19 +66,34 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 }
 
 // movedSince says why the head of now may not be the one that the comment was about.
-func movedSince(heads []Entry, head Commit, commented time.Time, received Number) string {
+func movedSince(heads []Entry, head Commit, commented time.Time) string {
 	if len(heads) == 0 {
 		return "it was not seen how this head came to be; from now on it is known"
 	}
 	newest := heads[len(heads)-1]
+	// GitHub's times have whole seconds: within one, nobody can tell which came first.
+	second := commented.Truncate(time.Second)
 	switch {
 	case newest.Commit != head:
 		return fmt.Sprintf("the head was %s when it was last seen, and is %s now", newest.Commit.Short(), head.Short())
-	// GitHub's times have whole seconds: in the same second, which came first is told by what reached us first.
-	case newest.At.After(commented.Truncate(time.Second)), newest.At.Equal(commented.Truncate(time.Second)) && newest.Number.After(received):
-		return fmt.Sprintf("%s was pushed at %s, and the comment made at %s", head.Short(), clockText(newest.At), clockText(commented))
+	case !newest.At.Before(second.Add(time.Second)):
+		return fmt.Sprintf("%s was pushed at %s, as far as it can be told, and the comment made at %s", head.Short(), clockText(newest.At), clockText(commented))
+	case !newest.At.Before(second):
+		return fmt.Sprintf("%s was pushed at %s, within the second in which the comment was made: it cannot be told which came first", head.Short(), clockText(newest.At))
 	}
 	return ""
+}
+
+// pushedBy returns by when the event's head had been pushed: the latest of what tells. The pull request's own time may be an
+// older one, and a head that is dated too late is refused, where one that is dated too early would be promoted.
+func (e PullRequestEvent) pushedBy(received time.Time) time.Time {
+	latest := received
+	for _, at := range []time.Time{e.At, e.Pushed} {
+		if at.After(latest) {
+			latest = at
+		}
+	}
+	return latest
 }
 
 func headEntry(repository int64, pull int, head Commit, at time.Time, how string) Entry {

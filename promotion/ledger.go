@@ -49,6 +49,7 @@ type Request struct {
 	Swept       bool // found by a sweep: other deliveries may have been missed as well
 	State       RequestState
 	Answer      Answer   // once settled, or while it waits for its gates or for somebody who is down
+	Named       *Named   // what it was found to be about; nil before
 	Waiting     *Waiting // while it waits, and after
 }
 

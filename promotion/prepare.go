@@ -76,7 +76,7 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 	if of.unclear != nil && (len(decision.Unmet()) > 0 || reasonOf(of.unclear) != RegistryError) {
 		decision.Gates = append(decision.Gates, unclear("runs", of.unclear))
 	}
-	waiting, err := c.waitingGates(ctx, into.environment, decision)
+	waiting, err := c.waitingGates(ctx, into.environment, decision, facts.Records)
 	if err != nil {
 		return made, err
 	}

@@ -152,7 +152,7 @@ func resultOf(decision Decision) Result {
 }
 
 func worstOf(outcomes []Outcome) Result {
-	order := []Result{ResultErrored, ResultRefused, ResultWaiting, ResultPromoted, ResultRolledBack, ResultReady, ResultUnchanged}
+	order := []Result{ResultWaiting, ResultErrored, ResultRefused, ResultPromoted, ResultRolledBack, ResultReady, ResultUnchanged}
 	for _, result := range order {
 		if slices.ContainsFunc(outcomes, func(outcome Outcome) bool { return outcome.Result == result }) {
 			return result

@@ -270,6 +270,9 @@ func (c *carrying) settle(ctx context.Context, silent bool) (Changes, error) {
 	}
 	silent = silent && len(c.answer.Outcomes) == 0
 	c.answer.Duration = now.Sub(c.request.Received)
+	if c.answer.Pins, err = c.pins(ctx); err != nil {
+		return Changes{}, err
+	}
 	if err := c.tellHolds(ctx); err != nil {
 		return Changes{}, err
 	}
@@ -315,6 +318,9 @@ func (c *carrying) tellHolds(ctx context.Context) error {
 
 // wakeOthers looks again at what waits, when the request may have changed what it waits for.
 func (c *carrying) wakeOthers(ctx context.Context, request Request) ([]NewWork, error) {
+	if len(request.Answer.Pins) > 0 {
+		return Wake(ctx, c.Requests, request.Repository.ID, Commit{}, 0)
+	}
 	if request.Answer.Result != ResultInformed {
 		return nil, nil
 	}

@@ -15,6 +15,8 @@ type PullRequestWatch struct {
 	Book     Book
 	Checks   Checks
 	Clock    func() time.Time
+
+	GitHubTime func(ours time.Time) time.Time // what GitHub's clock says when ours says so
 }
 
 // PullRequestEvent is a pull request with a new head, or one that was merged.
@@ -22,12 +24,14 @@ type PullRequestEvent struct {
 	Repository Repository
 	Number     int
 	Head       Commit
-	Fork       bool   // the head is of another repository
-	Base       string // the branch that it goes to
-	BaseCommit Commit // what that branch named, as the event says; zero: it does not
-	FormerBase string // of one that goes elsewhere now
-	Merged     Commit // the merge commit of one that was just merged; zero else
-	At         time.Time
+	Fork       bool      // the head is of another repository
+	Base       string    // the branch that it goes to
+	BaseCommit Commit    // what that branch named, as the event says; zero: it does not
+	FormerBase string    // of one that goes elsewhere now
+	Merged     Commit    // the merge commit of one that was just merged; zero else
+	At         time.Time // when the pull request was last changed, as the event says
+	Pushed     time.Time // when the head's repository was last pushed to, as the event says
+	Received   time.Time // by our clock
 }
 
 // Changed keeps a head or a merge, and looks again at what waits for the pull request. It costs no call.
@@ -35,7 +39,7 @@ func (w PullRequestWatch) Changed(ctx context.Context, event PullRequestEvent) (
 	if governed, err := w.governed(ctx, event.Repository); !governed || err != nil {
 		return Changes{}, err
 	}
-	entry := headEntry(event.Repository.ID, event.Number, event.Head, event.At, "pushed")
+	entry := headEntry(event.Repository.ID, event.Number, event.Head, event.pushedBy(w.GitHubTime(event.Received)), "pushed")
 	if !event.Merged.IsZero() {
 		entry = Entry{
 			Key: fmt.Sprintf("merge/%d/%d/%s", event.Repository.ID, event.Number, event.Merged), Kind: EntryMerge, Repository: event.Repository.ID,

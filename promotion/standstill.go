@@ -36,6 +36,15 @@ func (m *moving) mayMove(ctx context.Context) (*stop, error) {
 	if err := m.Journal.Commit(ctx, m.lease, Changes{}); err != nil {
 		return nil, err
 	}
+	if m.kind == KindPromotion {
+		// Also what is half done stops here: somebody went back meanwhile.
+		if pinned, err := m.pinGate(ctx, m.environment.Name, m.image.Name); err != nil || pinned != nil {
+			if err != nil {
+				return nil, err
+			}
+			return &stop{Failed, *pinned}, nil
+		}
+	}
 	if m.begun {
 		return nil, nil
 	}

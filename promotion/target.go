@@ -3,7 +3,6 @@ package promotion
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,50 +124,6 @@ func (c *carrying) personFact(ctx context.Context, environment Environment) (*Pe
 	}
 	fact.Allowed = allowed
 	return fact, nil
-}
-
-// commit finds which commit the command is about. A gate says why there is none.
-func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
-	sha := c.request.Command.SHA
-	switch {
-	case sha == "latest":
-		commit, gate, err := c.latest(ctx, into.environment)
-		into.commit = commit
-		return gate, err
-	case sha != "":
-		commit, err := c.Commits.ResolveCommit(ctx, c.request.Repository, sha)
-		if errors.Is(err, ErrNotFound) {
-			return &Gate{
-				Name: "commit", Reason: UnknownCommit, Expected: "one commit of " + c.request.Repository.FullName() + " that begins with " + sha, Actual: "there is none",
-				Next: "check the digits, or give all 40 of them",
-			}, nil
-		}
-		into.commit = commit
-		return nil, fromGitHub(err)
-	case c.request.Issue == 0:
-		into.commit = c.request.Commit // a button's, or the one that was commented on
-		return nil, nil
-	}
-	pull, err := c.Commits.PullRequest(ctx, c.request.Repository, c.request.Issue)
-	if err != nil {
-		return nil, fromGitHub(fmt.Errorf("read pull request #%d: %w", c.request.Issue, err))
-	}
-	into.pullRequest = pull
-	switch {
-	case !pull.Merged && pull.State == "open" && into.environment.AllowUnmerged:
-		into.commit = pull.Head
-		into.head, err = c.openHead(ctx, pull)
-		return nil, err
-	case !pull.Merged:
-		return &Gate{
-			Name: "merged", Reason: NotMerged, Expected: fmt.Sprintf("pull request #%d is merged", pull.Number), Actual: "it is " + pull.State,
-			Next: "merge it first, or name a commit of the branch with --sha",
-		}, nil
-	case pull.MergeCommit.IsZero():
-		return nil, fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d is merged, but GitHub names no merge commit", pull.Number)})
-	}
-	into.commit = pull.MergeCommit
-	return nil, nil
 }
 
 // runs reads the newest runs of the commit again, in one listing, and records what was missed: a promotion does not

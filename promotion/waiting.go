@@ -41,13 +41,20 @@ func (c *carrying) deadline(environment Environment) time.Time {
 	return c.request.Received.Add(wait)
 }
 
-// waitingGates refuse what a waiting request must not promote any more: another digest than it waited for, one that was
-// cancelled, and one that waited for too long.
-func (c *carrying) waitingGates(ctx context.Context, environment Environment, decision Decision) ([]Gate, error) {
-	if !c.request.Command.WhenVerified {
-		return nil, nil
-	}
+// waitingGates refuse what a request that is carried out later than it was given must not promote any more: what was rolled
+// back since, another digest than it waited for, and what was cancelled.
+func (c *carrying) waitingGates(ctx context.Context, environment Environment, decision Decision, records Records) ([]Gate, error) {
 	var gates []Gate
+	pinned, err := c.pinGate(ctx, environment.Name, decision.Image)
+	if err != nil {
+		return nil, err
+	}
+	if pinned != nil {
+		gates = append(gates, *pinned)
+	}
+	if !c.request.Command.WhenVerified {
+		return gates, nil
+	}
 	cancels, err := c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryCancel}, Environment: environment.Name, Commit: decision.Commit})
 	if err != nil {
 		return nil, err
@@ -60,10 +67,10 @@ func (c *carrying) waitingGates(ctx context.Context, environment Environment, de
 			break
 		}
 	}
-	if c.request.Waiting == nil {
+	if c.request.Waiting == nil && c.request.Named == nil {
 		return gates, nil
 	}
-	if known, bound := c.request.Waiting.Digests[decision.Image]; bound && !decision.Digest.IsZero() && decision.Digest != known {
+	if known := c.boundTo(decision.Image, records); !known.IsZero() && !decision.Digest.IsZero() && decision.Digest != known {
 		gates = append(gates, Gate{
 			Name: "waiting", Reason: DigestMoved, Expected: "the digest that was waited for, " + known.String(), Actual: decision.Digest.String(), Next: "ask again for the digest of now",
 		})
@@ -82,10 +89,8 @@ func (c *carrying) wait(ctx context.Context) (Changes, error) {
 		if outcome.Result != ResultWaiting {
 			continue
 		}
-		if request.Waiting != nil {
-			if known, bound := request.Waiting.Digests[outcome.Decision.Image]; bound {
-				waiting.Digests[outcome.Decision.Image] = known
-			}
+		if known := c.boundTo(outcome.Decision.Image, Records{}); !known.IsZero() {
+			waiting.Digests[outcome.Decision.Image] = known
 		}
 		if _, bound := waiting.Digests[outcome.Decision.Image]; !bound && !outcome.Decision.Digest.IsZero() {
 			waiting.Digests[outcome.Decision.Image] = outcome.Decision.Digest
@@ -172,6 +177,11 @@ func (c *carrying) idle(ctx context.Context) (bool, error) {
 	}
 	if slices.ContainsFunc(entries, func(entry Entry) bool { return entry.Number.After(c.request.Number) }) {
 		return false, nil
+	}
+	for _, image := range file.Policy.Images {
+		if pinned, err := c.pinGate(ctx, environment.Name, image.Name); pinned != nil || err != nil {
+			return false, err
+		}
 	}
 	records, err := c.Records.Records(ctx, c.request.Repository.ID, waiting.Commit)
 	if err != nil {

@@ -112,8 +112,7 @@ func TestAnInterruptedPromotionDoesNotOverwriteWhatOthersDid(t *testing.T) {
 	s, first, _, one, newer := interrupted(t)
 	_, err := s.Registry.PushIndex(scene.Image, "production", "voucher") // by other hands
 	s.must(err)
-	s.must(s.Eventually(s.ctx, "the first reply", func() bool { return s.Reply(first.Issue, one) != "" }))
-	s.expect(s.Reply(first.Issue, one), "Could not tell", "the tag was moved meanwhile", "production-"+first.MergeCommit().Short())
+	s.becomes(first.Issue, one, "Could not tell", "the tag was moved meanwhile", "production-"+first.MergeCommit().Short())
 	s.names("production", newer)
 }
 

@@ -158,7 +158,7 @@ func (s *Server) compose() error {
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
 	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks}
-	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock}
+	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock, GitHubTime: s.forge.TimeOf}
 	s.looks = &looks{
 		swept: s.metrics.Swept, faults: s.board,
 		ledger: s.ledger, names: s.ledger, policies: policies, checks: checks,
@@ -177,7 +177,7 @@ func (s *Server) compose() error {
 		handlers.IssueComment{Door: door, Clock: clock},
 		handlers.CheckRun{Door: door, Clock: clock},
 		handlers.Push{Watch: watch},
-		handlers.PullRequest{Watch: watch, Requests: pulls},
+		handlers.PullRequest{Watch: watch, Requests: pulls, Clock: clock},
 		handlers.PullRequestReview{Requests: pulls},
 		handlers.CommitComment{Door: door, Clock: clock},
 		handlers.Repository{Watch: promotion.RepositoryWatch{Presence: presence, Requests: s.ledger}},

@@ -229,8 +229,26 @@ func renderOutcome(b *strings.Builder, answer promotion.Answer, outcome promotio
 	}
 	evidence(b, decision)
 	ships(b, answer, outcome, listed)
+	pinned(b, answer, decision)
 	if outcome.Result == promotion.ResultPromoted || outcome.Result == promotion.ResultRolledBack {
 		fmt.Fprintf(b, "- roll back with: %s\n", Code(fmt.Sprintf("/promote rollback %s %s", decision.Environment, decision.Image)))
+	}
+}
+
+// pinned says what a rollback ended, and how to undo it.
+func pinned(b *strings.Builder, answer promotion.Answer, decision promotion.Decision) {
+	for _, pin := range answer.Pins {
+		if pin.Image != decision.Image {
+			continue
+		}
+		if len(pin.Ended) > 0 {
+			fmt.Fprintf(b, "- ended: %s waits no more\n", Text(enumerated(pin.Ended)))
+		}
+		b.WriteString("- pinned: nothing but a new command of a person moves it on")
+		if !pin.Left.IsZero() {
+			fmt.Fprintf(b, "; undo this rollback with %s", Code(fmt.Sprintf("/promote %s %s --sha %s", decision.Environment, decision.Image, pin.Left.Short())))
+		}
+		b.WriteString("\n")
 	}
 }
 

@@ -1,0 +1,171 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Named is what a request was found to be about when it was first looked at. It is kept before anything else depends on it, so
+// that no later try is about what was pushed after the command was given.
+type Named struct {
+	Commit  Commit
+	Digests map[string]Digest // by image, those that were recorded by then
+}
+
+// latestWithin is how long after it was given --sha latest is still looked up: later, nobody knows what was the latest then.
+const latestWithin = 5 * time.Minute
+
+// commit finds which commit the command is about, once for all tries. A gate says why there is none, or that it is another
+// one now.
+func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
+	named := c.namedCommit()
+	if gate, err := c.findCommit(ctx, into, named); gate != nil || err != nil {
+		return gate, err
+	}
+	if !named.IsZero() {
+		return nil, nil
+	}
+	return nil, c.name(ctx, into.commit)
+}
+
+// namedCommit returns the commit that the request was found to be about; zero before.
+func (c *carrying) namedCommit() Commit {
+	switch {
+	case c.request.Named != nil:
+		return c.request.Named.Commit
+	case c.request.Waiting != nil:
+		return c.request.Waiting.Commit
+	}
+	return Commit{}
+}
+
+// name keeps what the request is about from now on.
+func (c *carrying) name(ctx context.Context, commit Commit) error {
+	records, err := c.Records.Records(ctx, c.request.Repository.ID, commit)
+	if err != nil {
+		return err
+	}
+	named := &Named{Commit: commit, Digests: map[string]Digest{}}
+	for image, of := range records {
+		if candidate := Candidate(c.policy.Policy, of); !candidate.Digest.IsZero() {
+			named.Digests[image] = candidate.Digest
+		}
+	}
+	request := c.request
+	request.Named = named
+	if err := c.Journal.Commit(ctx, c.lease, Changes{Requests: []*Request{&request}}); err != nil {
+		return err
+	}
+	c.request = request
+	return nil
+}
+
+func (c *carrying) findCommit(ctx context.Context, into *target, named Commit) (*Gate, error) {
+	sha := c.request.Command.SHA
+	switch {
+	case sha != "" && !named.IsZero():
+		into.commit = named
+		return nil, nil
+	case sha == "latest" && c.age() > latestWithin:
+		return &Gate{
+			Name: "commit", Reason: HeadMoved, Expected: "the newest commit of when the command was given", Actual: fmt.Sprintf("it is %s ago, and newer ones may have been pushed since", c.age().Round(time.Second)),
+			Next: "ask again, or name the commit",
+		}, nil
+	case sha == "latest":
+		commit, gate, err := c.latest(ctx, into.environment)
+		into.commit = commit
+		return gate, err
+	case sha != "":
+		commit, err := c.Commits.ResolveCommit(ctx, c.request.Repository, sha)
+		if errors.Is(err, ErrNotFound) {
+			return &Gate{
+				Name: "commit", Reason: UnknownCommit, Expected: "one commit of " + c.request.Repository.FullName() + " that begins with " + sha, Actual: "there is none",
+				Next: "check the digits, or give all 40 of them",
+			}, nil
+		}
+		into.commit = commit
+		return nil, fromGitHub(err)
+	case c.request.Issue == 0:
+		into.commit = c.request.Commit // a button's, or the one that was commented on
+		return nil, nil
+	}
+	return c.commitOfPull(ctx, into, named)
+}
+
+// commitOfPull finds the commit that the pull request stands for: its merge commit, or the head of an open one.
+func (c *carrying) commitOfPull(ctx context.Context, into *target, named Commit) (*Gate, error) {
+	pull, err := c.Commits.PullRequest(ctx, c.request.Repository, c.request.Issue)
+	if err != nil {
+		return nil, fromGitHub(fmt.Errorf("read pull request #%d: %w", c.request.Issue, err))
+	}
+	into.pullRequest = pull
+	into.commit = pull.MergeCommit
+	open := !pull.Merged && pull.State == "open" && into.environment.AllowUnmerged
+	if open {
+		into.commit = pull.Head
+	}
+	switch {
+	case !pull.Merged && !open:
+		return &Gate{
+			Name: "merged", Reason: NotMerged, Expected: fmt.Sprintf("pull request #%d is merged", pull.Number), Actual: "it is " + pull.State,
+			Next: "merge it first, or name a commit of the branch with --sha",
+		}, nil
+	case into.commit.IsZero():
+		return nil, fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d is merged, but GitHub names no merge commit", pull.Number)})
+	case !named.IsZero() && into.commit != named:
+		c.answer.Commit = named
+		return &Gate{
+			Name: "commit", Reason: HeadMoved, Expected: fmt.Sprintf("%s, for which it was asked", named.Short()), Actual: fmt.Sprintf("pull request #%d stands for %s now", pull.Number, into.commit.Short()),
+			Next: "look at the commit of now, and ask again",
+		}, nil
+	case pull.Merged && into.environment.AllowUnmerged && pull.Closed.After(c.commented()):
+		return &Gate{
+			Name: "commit", Reason: HeadMoved, Expected: fmt.Sprintf("the head that pull request #%d had when the comment was made", pull.Number), Actual: fmt.Sprintf("it was merged after that, as %s", into.commit.Short()),
+			Next: "look at the commit of now, and ask again",
+		}, nil
+	case open:
+		into.head, err = c.openHead(ctx, pull)
+		return nil, err
+	}
+	return nil, nil
+}
+
+// commented returns when the comment was made; where that is not known, when it reached us.
+func (c *carrying) commented() time.Time {
+	if c.request.Commented.IsZero() {
+		return c.request.Received
+	}
+	return c.request.Commented
+}
+
+// boundTo returns the digest of the image that the command is bound to: the one that was recorded when it was given, else the
+// first that was seen since. Zero while there is none.
+func (c *carrying) boundTo(image string, records Records) Digest {
+	if waiting := c.request.Waiting; waiting != nil {
+		if known, bound := waiting.Digests[image]; bound {
+			return known
+		}
+	}
+	if named := c.request.Named; named != nil {
+		if known, bound := named.Digests[image]; bound {
+			return known
+		}
+	}
+	return firstSighting(c.policy.Policy, records)
+}
+
+// firstSighting returns the first digest that the records have for the image's commit.
+func firstSighting(policy Policy, records Records) Digest {
+	builds, found := policy.Builds()
+	if !found {
+		return Candidate(policy, records).Digest
+	}
+	for i := range records.Verifications {
+		if verification := &records.Verifications[i]; verification.Stage == builds.Name && verification.Passed() && !verification.Digest.IsZero() {
+			return verification.Digest
+		}
+	}
+	return Digest{}
+}
