@@ -38,7 +38,7 @@ func TestAnOutageBindsACommandToItsCommitToo(t *testing.T) {
 			s.GitHub.Hold(nil, nil)
 			down := s.GitHub.Inject(githubtest.Fault{Status: 502}.On("GET", runsRoute))
 			comment := pull.Comment(s.Alice, text)
-			s.must(s.Eventually(s.ctx, "the first try", func() bool { return down.Hits() > 0 }))
+			s.must(s.Eventually(s.ctx, "the first try", func() bool { return s.sum("verbatim_work_total", `kind="request"`, `outcome="again"`) > 0 }))
 			s.Merged("Add a voucher")
 			down.Remove()
 			s.becomes(pull.Issue, comment, "Promoted api to production", pull.MergeCommit().SHA())
@@ -61,6 +61,26 @@ func TestAWaitOnAnOpenHeadEndsWithItsMerge(t *testing.T) {
 	s.becomes(pull.Issue, comment, "Refused", "`head_moved`")
 	s.reacted(comment, "eyes", "-1")
 	s.names("production", "")
+}
+
+func TestACommandOnAnOpenHeadIsNotOfItsMerge(t *testing.T) {
+	s, bob := unmerged(t, 0)
+	pull := s.opened("Add a basket")
+	s.settled()
+	s.later()
+	pull.Review(bob, "APPROVED", "fine")
+	comments := s.GitHub.Capture(func() { pull.Comment(s.Alice, "/promote") })
+	comment := pull.Comments()[0]
+	s.later()
+	pull.Push("One more", s.Walter, map[string]string{"more.txt": "more"})
+	pull.Merge("squash", s.Alice)
+	digest := s.staged(pull.MergeCommit(), "basket and more")
+	for _, delivery := range comments {
+		delivery.Send()
+	}
+	s.becomes(pull.Issue, comment, "Refused", "`head_moved`", "it was merged after that")
+	s.names("production", "")
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
 
 func TestAWaitIsBoundToTheFirstDigestThatItSees(t *testing.T) {
