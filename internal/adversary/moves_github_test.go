@@ -58,8 +58,12 @@ func (w *world) wake() {
 }
 
 // squat is a move: the repository is renamed, and somebody who has no right there makes another one of its name. Whoever
-// has made one goes on asking in it.
+// has made one goes on asking in it. Before the repository's first promotion the registry repository is whose who comes first:
+// that is known, and for whoever runs the server to mend.
 func (w *world) squat() {
+	if len(w.truth.live) == 0 {
+		return
+	}
 	mallory := w.people["mallory"]
 	if w.other == nil {
 		w.do("the repository is renamed", func() { w.repo.Rename("acme/shop-before") })
