@@ -26,6 +26,13 @@ type Control struct {
 	Package string `yaml:"package"` // of the test, as go test takes it: "./server"
 	Test    string `yaml:"test"`    // the test's function
 	Seed    string `yaml:"seed"`    // for tests of rapid: the seed with which it is found; "" for any
+	Also    []Edit `yaml:"also"`    // in the same file: what stands behind the defence and would hold without it
+}
+
+// Edit is a text that occurs exactly once in a file, and what stands there instead.
+type Edit struct {
+	Find    string `yaml:"find"`
+	Replace string `yaml:"replace"`
 }
 
 // Load reads every control below the module's root, by file and then in the file's order. It returns an error that names the
@@ -65,11 +72,15 @@ func (c Control) Without(root string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control %s: %w", c.Name, err)
 	}
-	find, replace := strings.TrimSuffix(c.Find, "\n"), strings.TrimSuffix(c.Replace, "\n")
-	if count := strings.Count(string(content), find); count != 1 {
-		return nil, fmt.Errorf("control %s: its text is %d times in %s, expected once: bring find up to date:\n%s", c.Name, count, c.File, find)
+	mutated := string(content)
+	for _, edit := range append([]Edit{{c.Find, c.Replace}}, c.Also...) {
+		find, replace := strings.TrimSuffix(edit.Find, "\n"), strings.TrimSuffix(edit.Replace, "\n")
+		if count := strings.Count(mutated, find); count != 1 {
+			return nil, fmt.Errorf("control %s: its text is %d times in %s, expected once: bring find up to date:\n%s", c.Name, count, c.File, find)
+		}
+		mutated = strings.Replace(mutated, find, replace, 1)
 	}
-	return []byte(strings.Replace(string(content), find, replace, 1)), nil
+	return []byte(mutated), nil
 }
 
 // Named reports an error unless the test that the control names is in its package.
