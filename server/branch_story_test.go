@@ -130,8 +130,7 @@ func TestWhatCannotBeToldOfABranchPromotesNothing(t *testing.T) {
 	commit := s.Repository.Commit("release/1", "Mend the basket", s.Walter, map[string]string{"a": "b"})
 	s.staged(commit, "mended")
 	s.GitHub.Inject(githubtest.Fault{Status: 500}.On("GET", "/repos/{owner}/{repo}/compare/{basehead}"))
-	_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+commit.SHA())
-	s.expect(reply, "Could not tell", "`github_error`")
+	s.interim(pull.Issue, pull.Comment(s.Alice, "/promote --sha "+commit.SHA()), "Cannot tell yet", "`github_error`")
 	s.names("production", "")
 }
 

@@ -50,8 +50,7 @@ func TestJobsThatCannotBeReadPromoteNothing(t *testing.T) {
 	})
 	s.GitHub.Hold(nil, nil)
 	s.GitHub.Inject(githubtest.Fault{Status: http.StatusInternalServerError}.On("GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs"))
-	_, reply := s.says(pull.Issue, s.Alice, "/promote")
-	s.expect(reply, "Could not tell", "github_error")
+	s.interim(pull.Issue, pull.Comment(s.Alice, "/promote"), "Cannot tell yet", "github_error")
 	s.names("production", "")
 }
 
