@@ -56,13 +56,29 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 			return nil, err
 		}
 	}
-	if fact.Reviewer, err = c.approver(ctx, pull); err != nil {
+	if fact.Reviewer, err = c.headApprover(ctx, pull); err != nil {
 		if again := c.again(err); again != nil {
 			return nil, again
 		}
 		fact.Err = err
 	}
 	return fact, nil
+}
+
+// headApprover returns who approved the head and wrote nothing of it.
+func (c *carrying) headApprover(ctx context.Context, pull PullRequest) (string, error) {
+	contents, err := c.commitsOf(ctx, pull.Number)
+	if err != nil {
+		return "", err
+	}
+	if !contents.whole {
+		return "", fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d has so many commits that their authors cannot all be looked at", pull.Number)})
+	}
+	authors, err := c.writersOf(ctx, contents.commits)
+	if err != nil {
+		return "", err
+	}
+	return c.approver(ctx, pull, authors...)
 }
 
 // movedSince says why the head of now may not be the one that the comment was about.

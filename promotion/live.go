@@ -14,6 +14,9 @@ func StandingOf(live []Promotion) Standing {
 		if promotion.Kind == KindRollback {
 			if at := standing.indexOf(promotion.Digest); at >= 0 {
 				standing = standing[:at+1]
+				if promotion.Policy.Hash != "" {
+					standing[at].Policy = promotion.Policy // going back loosens no rule
+				}
 				continue
 			}
 		} else if at := standing.indexOf(promotion.Digest); at >= 0 {

@@ -18,10 +18,11 @@ type moving struct {
 	kind        Kind
 	group       string // "" for an image that is promoted alone
 	ships       Shipment
-	promotion   Promotion // the row, when an earlier try of the request made one
-	knownHolds  []Hold    // that were known when it was decided
-	concerned   []int     // the pull requests whose holds stop it
-	begun       bool      // some tag of it, or of its group, was moved already
+	promotion   Promotion  // the row, when an earlier try of the request made one
+	judged      PolicyMark // of a rollback: the policy that judged what it goes back from; only a promotion changes it
+	knownHolds  []Hold     // that were known when it was decided
+	concerned   []int      // the pull requests whose holds stop it
+	begun       bool       // some tag of it, or of its group, was moved already
 }
 
 // take takes the lanes of the tags. A gate says whose they are; an *AgainError says that somebody else is at work in one.
@@ -85,7 +86,9 @@ func (m *moving) fill(decision Decision) {
 		}
 	}
 	m.promotion.Registry, m.promotion.Commit, m.promotion.Digest = m.scope.Registry, decision.Commit, decision.Digest
-	m.promotion.Policy = m.policy.Mark()
+	if m.promotion.Policy = m.policy.Mark(); m.judged.Hash != "" {
+		m.promotion.Policy = m.judged
+	}
 	m.promotion.FromCommit, m.promotion.Tags, m.promotion.Decision, m.promotion.Ships = decision.FromCommit, decision.Tags, decision, m.ships
 }
 

@@ -3,6 +3,7 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -62,6 +63,14 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 			return Outcome{}, err
 		}
 	}
+	if current, found := StandingOf(live).Current(); found {
+		move.judged = current.Policy
+		gates, err := c.rollbackRights(ctx, into, current.Policy)
+		if err != nil {
+			return Outcome{}, err
+		}
+		decision.Gates = append(decision.Gates, gates...)
+	}
 	if !scope.Allowed {
 		return move.refuse(ctx, decision)
 	}
@@ -69,10 +78,68 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := c.heldTarget(ctx, into, &decision); err != nil {
+		return Outcome{}, err
+	}
 	if len(decision.Unmet()) > 0 {
 		return move.refuse(ctx, decision)
 	}
 	return move.act(ctx, decision, inspection)
+}
+
+// rollbackRights asks that the requester may under the policy that judged what the environment has, too, where it was changed since.
+func (c *carrying) rollbackRights(ctx context.Context, into target, judged PolicyMark) ([]Gate, error) {
+	if judged.Hash == "" || judged.Hash == c.policy.Hash() {
+		return nil, nil
+	}
+	kept, err := c.Policies.Kept(ctx, c.request.Repository, judged)
+	if err != nil {
+		return nil, err
+	}
+	environment, found := kept.Policy.Environment(into.environment.Name)
+	if !kept.Valid() || !found {
+		return nil, nil
+	}
+	person, err := c.personFact(ctx, environment)
+	if err != nil {
+		return nil, err
+	}
+	var gates []Gate
+	for _, gate := range person.gates(environment) {
+		if !gate.Met {
+			gate.Name += " (policy that judged what " + environment.Name + " has)"
+			gates = append(gates, gate)
+		}
+	}
+	return gates, nil
+}
+
+// heldTarget refuses to go back to what a held pull request produced. It costs a call for the pull requests of the goal's commit,
+// and only while some pull request is held.
+func (c *carrying) heldTarget(ctx context.Context, into target, decision *Decision) error {
+	isHeld := slices.ContainsFunc(into.holds, func(hold Hold) bool {
+		return hold.PullRequest != 0 && strings.EqualFold(hold.Environment, into.environment.Name)
+	})
+	if !isHeld || decision.Commit.IsZero() {
+		return nil
+	}
+	pulls, err := c.pullsOf(ctx, decision.Commit)
+	if err != nil {
+		if again := c.again(err); again != nil {
+			return again
+		}
+		decision.Gates = append(decision.Gates, unclear("held pull requests", err))
+		return nil
+	}
+	numbers := []int{c.request.Issue}
+	for _, pull := range pulls {
+		numbers = append(numbers, pull.Number)
+	}
+	if gate := holdGate(into.holds, into.environment, numbers, decision.Commit); !gate.Met {
+		gate.Name = "held target"
+		decision.Gates = append(decision.Gates, gate)
+	}
+	return nil
 }
 
 // rollbackRules are the policy's own gates that count for a rollback: the mode, and keys that would change where it goes or
