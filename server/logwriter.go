@@ -25,6 +25,7 @@ type LogWriter struct {
 	lines   chan *[]byte
 	dropped atomic.Int64
 	began   atomic.Int64 // when the write that is under way began, in nanoseconds; 0: none is
+	failing atomic.Bool  // the last write failed: what is told of it would fail as well
 	quit    chan struct{}
 	ended   chan struct{}
 	once    sync.Once
@@ -67,7 +68,7 @@ func (w *LogWriter) run() {
 			return
 		}
 		tell := w.flows.Load()
-		if dropped := w.dropped.Load(); dropped > told && tell != nil && len(w.lines) < logLines/2 {
+		if dropped := w.dropped.Load(); dropped > told && tell != nil && !w.failing.Load() && len(w.lines) < logLines/2 {
 			(*tell)(dropped - told)
 			told = dropped
 		}
@@ -78,7 +79,7 @@ func (w *LogWriter) put(line *[]byte) {
 	w.began.Store(time.Now().UnixNano())
 	_, err := w.under.Write(*line)
 	w.began.Store(0)
-	if err != nil {
+	if w.failing.Store(err != nil); err != nil {
 		w.dropped.Add(1) // the reader has gone: there is nobody to tell
 	}
 	if cap(*line) <= 64<<10 {
@@ -94,6 +95,12 @@ func (w *LogWriter) Dropped() int64 { return w.dropped.Load() }
 
 // Degraded returns what is wrong with the log, if anything is.
 func (w *LogWriter) Degraded() []selfcheck.Finding {
+	if w.failing.Load() {
+		return []selfcheck.Finding{{
+			Name: "log", State: selfcheck.Degraded, Found: "the log cannot be written: its lines are dropped",
+			Mend: "look at where the server's standard error goes: its reader has gone, or its disk is full",
+		}}
+	}
 	began := w.began.Load()
 	if began == 0 || time.Since(time.Unix(0, began)) < logPatience {
 		return nil

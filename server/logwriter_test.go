@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -66,5 +67,52 @@ func TestALogWhoseReaderHasGone(t *testing.T) {
 	writer.Close()
 	if writer.Dropped() != 3 {
 		t.Errorf("%d lines are counted as dropped, expected 3", writer.Dropped())
+	}
+}
+
+// fullDisk is a file on a full disk, until it has room.
+type fullDisk struct {
+	gate
+	full chan struct{}
+}
+
+func (f *fullDisk) Write(line []byte) (int, error) {
+	select {
+	case <-f.full:
+		return f.gate.Write(line)
+	default:
+		return 0, errors.New("no space left on device")
+	}
+}
+
+// What is told of lost lines is a line too: while none can be written, there is no telling of it.
+func TestALogThatCannotBeWrittenIsNotToldOfInItself(t *testing.T) {
+	t.Parallel()
+	disk := &fullDisk{gate: gate{opened: make(chan struct{})}, full: make(chan struct{})}
+	close(disk.opened)
+	writer := server.NewLogWriter(disk)
+	logger := zerolog.New(writer)
+	told := make(chan int64, 10)
+	writer.Flows(func(dropped int64) {
+		logger.Warn().Int64("dropped", dropped).Msg("lines were dropped")
+		told <- dropped
+	})
+	for range 10 {
+		logger.Info().Msg("a line")
+	}
+	for writer.Dropped() < 10 {
+		runtime.Gosched()
+	}
+	if found := writer.Degraded(); len(found) != 1 || !strings.Contains(found[0].Found, "cannot be written") {
+		t.Errorf("degraded: %v", found)
+	}
+	close(disk.full)
+	logger.Info().Msg("there is room again")
+	if got := <-told; got != 10 {
+		t.Errorf("told of %d lines, expected 10", got)
+	}
+	writer.Close()
+	if found := writer.Degraded(); len(found) > 0 || writer.Dropped() != 10 {
+		t.Errorf("degraded: %v, %d dropped", found, writer.Dropped())
 	}
 }

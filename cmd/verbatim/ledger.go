@@ -15,7 +15,10 @@ import (
 )
 
 func ledgerCommand() *cobra.Command {
-	command := &cobra.Command{Use: "ledger", Short: "Copy the ledger to another database, go on after a restore, or give back what belongs to nobody any more"}
+	command := &cobra.Command{
+		Use: "ledger", Short: "Copy the ledger to another database, go on after a restore, or give back what belongs to nobody any more",
+		Args: cobra.ArbitraryArgs, RunE: oneOfItsCommands,
+	}
 	command.AddCommand(copyLedgerCommand(), resumeLedgerCommand(), releaseCommand())
 	return command
 }

@@ -32,6 +32,9 @@ func TestExitCodes(t *testing.T) {
 		"no settings file":   {[]string{"serve", "--config", "no-such-file.yml"}, "", 2, "--config"},
 		"work set aside":     {[]string{"work", "list"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
 		"no row":             {[]string{"work", "retry", "first"}, "", 2, "expected the number of a row"},
+		"no such work":       {[]string{"work", "rety", "5"}, "", 2, "expected one of discard, list, retry, found \"rety\""},
+		"no work":            {[]string{"work"}, "", 2, "found nothing"},
+		"no such ledger":     {[]string{"ledger", "bogus"}, "", 2, "expected one of copy, release, resume"},
 		"help":               {[]string{"--help"}, "", 0, "serve"},
 	} {
 		var out bytes.Buffer

@@ -23,6 +23,7 @@ func workCommand() *cobra.Command {
 		Use: "work", Short: "Look at work that was set aside, try it again or discard it",
 		Long: "A row of work (a delivery, a request, an announcement) that keeps failing is set aside with its error, and blocks\n" +
 			"nothing. These commands work on the ledger of the settings, beside a server that runs or without one.",
+		Args: cobra.ArbitraryArgs, RunE: oneOfItsCommands,
 	}
 	command.PersistentFlags().StringVar(&file, "config", "", "the settings file (YAML), for where the ledger is")
 	act := func(change func(context.Context, *server.Upkeep, int64) error, word string) func(*cobra.Command, []string) error {
