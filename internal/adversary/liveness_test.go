@@ -20,8 +20,9 @@ func (w *world) settleDown() bool {
 	if deployed && !w.main().Contains(live.commit) {
 		return false
 	}
-	policy, known := w.calm, true
+	policy := w.calm
 	if deployed {
+		var known bool
 		if policy, known = w.policyAt(live.commit); !known {
 			return false
 		}

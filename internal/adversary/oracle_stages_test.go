@@ -20,11 +20,11 @@ func (w *world) passed(policy rules, s stage, commit *githubtest.Commit, digest 
 		if newestOf(w.ofRun(a.run), s) != a {
 			continue
 		}
-		if found := w.proves(policy, s, a, digest); found == "" {
+		found := w.proves(policy, s, a, digest)
+		if found == "" {
 			return ""
-		} else {
-			why += "; " + found
 		}
+		why += "; " + found
 	}
 	return why
 }

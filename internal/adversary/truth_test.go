@@ -17,7 +17,6 @@ type truth struct {
 	holds    []*hold
 	live     []release // what the server set, in order; the last one is live
 	writes   []write   // not judged yet
-	named    string    // the digest that the production tag names, whoever set it
 	policies map[string]rules
 }
 
