@@ -11,9 +11,12 @@ import (
 func (w *world) passed(policy rules, s stage, commit *githubtest.Commit, digest string) string {
 	pushed, reported := w.attemptsOf(s, commit, digest)
 	why := "no run of the commit counts"
-	if newest := newestOf(pushed, s); newest != nil {
-		if why = w.proves(policy, s, newest, digest); why == "" {
-			return ""
+	// A run of another ref, at a commit of the branch, need neither prove nor revoke: what is right with or without it is right.
+	for _, considered := range [][]*attempt{pushed, w.ofBranches(s, pushed)} {
+		if newest := newestOf(considered, s); newest != nil {
+			if why = w.proves(policy, s, newest, digest); why == "" {
+				return ""
+			}
 		}
 	}
 	for _, a := range reported {
@@ -47,6 +50,14 @@ func (w *world) attemptsOf(s stage, commit *githubtest.Commit, digest string) (p
 		}
 	}
 	return pushed, reported
+}
+
+// ofBranches returns the attempts whose ref has the name of one of the stage's branches.
+func (w *world) ofBranches(s stage, attempts []*attempt) []*attempt {
+	return slices.DeleteFunc(slices.Clone(attempts), func(a *attempt) bool {
+		named := slices.ContainsFunc(s.branches, func(pattern string) bool { return glob(pattern, a.ref) })
+		return a.event == "push" && !named && (s.branches != nil || a.ref != w.repo.MainBranch())
+	})
 }
 
 func (w *world) ofRun(run int64) []*attempt {

@@ -50,7 +50,7 @@ func (w *world) begin(t trigger) *openRun {
 	}
 	run := w.repo.Run(spec)
 	open := &openRun{run: run, of: description, results: map[string]string{}, image: t.image}
-	open.attempt = &attempt{run: run.ID(), number: 1, path: t.path, content: content, commit: t.head, event: t.event}
+	open.attempt = &attempt{run: run.ID(), number: 1, path: t.path, content: content, commit: t.head, event: t.event, ref: t.branch}
 	if t.path == ciFile && t.event == "push" {
 		open.after = func() { w.stage(t.head, t.branch, t.by) }
 	}
@@ -174,6 +174,7 @@ func (w *world) rerun(open *openRun, failed bool, by *githubtest.User) {
 	again := &openRun{run: open.run, of: open.of, results: map[string]string{}, image: open.image, after: open.after}
 	again.attempt = &attempt{
 		run: before.run, number: before.number + 1, path: before.path, content: before.content, commit: before.commit, event: before.event,
+		ref: before.ref,
 	}
 	if failed {
 		for _, j := range slices.Concat(before.jobs, before.kept) {

@@ -28,6 +28,7 @@ type attempt struct {
 	content  string             // of the workflow's file that ran
 	commit   *githubtest.Commit // head_sha
 	event    string
+	ref      string // head_branch: of a tag's push the tag's name
 	started  time.Time
 	ended    bool
 	conclude string
