@@ -17,6 +17,7 @@ func (w *world) settleDown() bool {
 		w.deliver(0, false)
 	}
 	live, deployed := w.truth.production()
+	deployed = deployed && live.commit != nil
 	if deployed && !w.main().Contains(live.commit) {
 		return false
 	}

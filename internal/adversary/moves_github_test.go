@@ -29,6 +29,7 @@ func (w *world) look() {
 		for _, c := range w.truth.commands {
 			if c.delivered.IsZero() && !c.foreign {
 				w.arrive(c)
+				c.swept = true
 				found = append(found, c)
 			}
 		}

@@ -26,18 +26,22 @@ func (w *world) say(author *githubtest.User, pull *githubtest.PullRequest, c com
 	return &c
 }
 
-// arrive notes that the server has a command, and what it is about then.
+// arrive notes that the server has a command, and what it is about then. Whether a look for what was missed found it is not
+// sure: then it is about what it is about when it is delivered after all.
 func (w *world) arrive(c *command) {
-	if !c.delivered.IsZero() {
+	if c.delivered.IsZero() {
+		c.delivered = w.clock.now()
+	} else if !c.swept {
 		return
 	}
-	c.delivered, c.open = w.clock.now(), c.pull.Open()
+	c.swept = false
+	c.open = c.open || c.pull.Open()
 	c.heads = append(c.heads, w.main())
 	switch merged := c.pull.MergeCommit(); {
 	case merged != nil:
-		c.target = merged
-	case c.open:
-		c.target = c.head
+		c.targets = append(c.targets, merged)
+	case c.pull.Open():
+		c.targets = append(c.targets, c.head)
 	}
 }
 

@@ -39,6 +39,9 @@ func (w *world) judge(one write) string {
 		release, why := w.excuse(c, one)
 		if why == "" {
 			c.consumed = true
+			if len(w.truth.live) == 0 {
+				w.truth.baseline = one.before
+			}
 			w.truth.live = append(w.truth.live, release)
 			if c.verb == "rollback" {
 				w.endWaits(nil, "a rollback pins")
@@ -123,10 +126,8 @@ func (w *world) targets(c *command) []*githubtest.Commit {
 		return c.heads
 	case c.sha != "":
 		return slices.DeleteFunc(slices.Clone(w.fresh), func(commit *githubtest.Commit) bool { return !strings.HasPrefix(commit.SHA(), c.sha) })
-	case c.target != nil:
-		return []*githubtest.Commit{c.target}
 	}
-	return nil
+	return c.targets
 }
 
 // excusePromotion returns why a command does not promote the commit, by the policy that is now, and by the one that
@@ -140,7 +141,7 @@ func (w *world) excusePromotion(c *command, one write, commit *githubtest.Commit
 		return why
 	}
 	live, deployed := w.truth.production()
-	if deployed && !commit.Contains(live.commit) {
+	if deployed && live.commit != nil && !commit.Contains(live.commit) {
 		return "it lacks what production has"
 	}
 	if why := w.meets(policy, c, one, commit); why != "" {

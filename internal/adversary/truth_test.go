@@ -16,6 +16,7 @@ type truth struct {
 	reviews  []*review
 	holds    []*hold
 	live     []release // what the server set, in order; the last one is live
+	baseline string    // the digest that was there before the server's first
 	writes   []write   // not judged yet
 	policies map[string]rules
 }
@@ -60,7 +61,8 @@ type command struct {
 	delivered time.Time            // when GitHub first got a 202 for it; zero: not yet
 	heads     []*githubtest.Commit // the default branch's head when it was written, and when it was delivered
 	head      *githubtest.Commit   // the pull request's when it was written
-	target    *githubtest.Commit   // what the pull request stood for when it was delivered
+	targets   []*githubtest.Commit // what the pull request stood for when it was delivered
+	swept     bool                 // it was looked for, and may have been found
 	open      bool                 // the pull request was open then
 	foreign   bool                 // in another repository
 	consumed  bool
@@ -102,7 +104,11 @@ func (t *truth) production() (release, bool) {
 	return t.live[len(t.live)-1], true
 }
 
+// wasLive finds a digest among what was live. Of the baseline nobody knows the commit.
 func (t *truth) wasLive(digest string) (release, bool) {
+	if digest == t.baseline && digest != "" {
+		return release{digest: digest}, true
+	}
 	i := slices.IndexFunc(t.live, func(r release) bool { return r.digest == digest })
 	if i < 0 {
 		return release{}, false
