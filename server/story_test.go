@@ -47,6 +47,9 @@ func begin(t *testing.T, options scene.Options) *story {
 }
 
 func (s *story) hold() {
+	if underRace {
+		return
+	}
 	description, err := githubtest.Description()
 	if errors.Is(err, githubtest.ErrNoDescription) && os.Getenv("CI") == "" {
 		return // internal/githubtest skips loudly for it
