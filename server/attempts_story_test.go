@@ -15,6 +15,7 @@ var keptJobs = map[string]githubtest.KeptJobs{
 
 // Only what was uploaded before the next attempt began is of the attempt in which the job ran.
 func TestAnArtifactOfALaterAttemptThanTheJobs(t *testing.T) {
+	t.Parallel()
 	for name, how := range keptJobs {
 		for _, upload := range []int{1, 2, 3} {
 			t.Run(name+", uploaded in attempt "+string(rune('0'+upload)), func(t *testing.T) {
@@ -56,6 +57,7 @@ func TestAnArtifactOfALaterAttemptThanTheJobs(t *testing.T) {
 
 // A build that a re-run kept defines no digest anew: what its tag names by now is not what it pushed.
 func TestABuildThatARerunKept(t *testing.T) {
+	t.Parallel()
 	for name, how := range keptJobs {
 		for _, overwritten := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -87,6 +89,7 @@ func TestABuildThatARerunKept(t *testing.T) {
 
 // A deployment that a re-run of its run's other jobs kept proves what it proved.
 func TestADeploymentThatARerunKept(t *testing.T) {
+	t.Parallel()
 	for name, how := range keptJobs {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t, scene.Options{Policy: "-"})

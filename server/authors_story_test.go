@@ -27,6 +27,7 @@ func (s *story) written(title string, author *githubtest.User, ascribed *githubt
 }
 
 func TestTheAuthorOfAnEarlierPullRequestThatShipsApprovesNothing(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		method string
 		write  func(s *story, bob *githubtest.User) *githubtest.PullRequest
@@ -81,6 +82,7 @@ func TestAnApprovalWhoseCoAuthorsCannotBeLookedUpDoesNotCount(t *testing.T) {
 
 // A team of two that merges by merge commits: who reviews presses the button as well.
 func TestWhoeverPressedTheButtonOfACleanMergeIsNoAuthor(t *testing.T) {
+	t.Parallel()
 	for _, rule := range []string{"reviewed: true", "approvals: { required: 1 }"} {
 		t.Run(rule, func(t *testing.T) {
 			s := governed(t, rule)
@@ -98,6 +100,7 @@ func TestWhoeverPressedTheButtonOfACleanMergeIsNoAuthor(t *testing.T) {
 }
 
 func TestWhoResolvedConflictsIsAnAuthor(t *testing.T) {
+	t.Parallel()
 	for _, rule := range []string{"reviewed: true", "approvals: { required: 1 }"} {
 		t.Run(rule, func(t *testing.T) {
 			s := governed(t, rule)

@@ -39,6 +39,7 @@ func (s *story) passes(pull *githubtest.PullRequest, branch, seed string) string
 }
 
 func TestAPullRequestIntoAnotherBaseProvesNothing(t *testing.T) {
+	t.Parallel()
 	for name, act := range map[string]func(*story, *githubtest.PullRequest){
 		"told by deliveries": func(s *story, pull *githubtest.PullRequest) { s.second(pull, "again", "not tested") },
 		"no delivery told of it": func(s *story, pull *githubtest.PullRequest) {

@@ -29,6 +29,7 @@ func TestAWaitForTheLatestIsBoundToItsCommit(t *testing.T) {
 }
 
 func TestAnOutageBindsACommandToItsCommitToo(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{"one that waits": "/promote --sha latest --when-verified", "one that does not": "/promote --sha latest"} {
 		t.Run(name, func(t *testing.T) {
 			s := governed(t)
@@ -147,6 +148,7 @@ func older(t *testing.T, body []byte, names []string) []byte {
 }
 
 func TestAPushIsDatedByTheLatestOfWhatTells(t *testing.T) {
+	t.Parallel()
 	for name, names := range map[string][]string{
 		"the head's repository tells": {"updated_at"},
 		"our receipt tells":           {"updated_at", "pushed_at"},

@@ -28,6 +28,7 @@ func (s *story) quietAbout(words ...string) { // fails when Slack heard them
 }
 
 func TestAClockThatStepsMovesNothing(t *testing.T) {
+	t.Parallel()
 	for name, steps := range map[string][2]time.Duration{
 		"back": {50 * time.Minute, 0}, "forward": {-50 * time.Minute, 0}, "further back": {0, -50 * time.Minute},
 	} {
@@ -58,6 +59,7 @@ func TestAClockThatStepsMovesNothing(t *testing.T) {
 }
 
 func TestReplicasWhoseClocksDifferMoveNothing(t *testing.T) {
+	t.Parallel()
 	for name, ahead := range map[string]time.Duration{"ahead": 50 * time.Minute, "behind": -50 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t, scene.Options{Policy: "-", Settings: often})

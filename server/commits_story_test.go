@@ -180,6 +180,7 @@ func TestAnUnchangedImageCarriesItsDigest(t *testing.T) {
 }
 
 func TestASubmoduleIsWhatIsBelowIt(t *testing.T) {
+	t.Parallel()
 	for name, paths := range map[string]string{"all below": "libs/core/**", "a folder in it": "libs/core/src/**", "any module's": "libs/*/src/**"} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t, scene.Options{Policy: "-"})
@@ -321,6 +322,7 @@ func TestAHeadThatNobodySawComingIsNotPromotedAtOnce(t *testing.T) {
 }
 
 func TestAWorkflowThatThePullRequestChangesProvesNothing(t *testing.T) {
+	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"the workflow itself":  {scene.CI: "on: pull_request\n# tests nothing\n"},
 		"a reusable workflow":  {".github/workflows/reusable.yml": "on: workflow_call\n# changed\n"},

@@ -54,6 +54,7 @@ func TestEvidenceThatProvesAStage(t *testing.T) {
 }
 
 func TestEvidenceThatDoesNotProveAStage(t *testing.T) {
+	t.Parallel()
 	junit := "{ junit: { artifact: test-results } }"
 	other := "sha256:" + strings.Repeat("1", 64)
 	for name, test := range map[string]struct {
@@ -164,6 +165,7 @@ func gzipped(t *testing.T, text string) []byte {
 }
 
 func TestArtifactsThatAreNoArchives(t *testing.T) {
+	t.Parallel()
 	evidence := "{ junit: { artifact: junit.xml }, coverage: { artifact: coverage-summary.json, min: 80 }, digest: { artifact: image-digest } }"
 	for name, pack := range map[string]func(*githubtest.Run, string, string, string){
 		"raw, of their own type": func(run *githubtest.Run, name, text, kind string) {

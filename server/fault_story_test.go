@@ -29,6 +29,7 @@ func ready(t *testing.T) (*story, *githubtest.PullRequest, string) {
 }
 
 func TestAnErrorWhileCheckingNeverPromotes(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]githubtest.Fault{
 		"the head has no name": githubtest.Fault{Status: 200, Body: `{"object":{}}`}.On("GET", "/repos/{owner}/{repo}/git/ref/{ref}"),
 	} {
@@ -49,6 +50,7 @@ func TestAnErrorWhileCheckingNeverPromotes(t *testing.T) {
 }
 
 func TestAPassingFaultOfGitHubIsWaitedOut(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]githubtest.Fault{
 		"5xx":   {Status: 502, Times: 4},
 		"reset": {Reset: true, Times: 4},
@@ -106,6 +108,7 @@ func TestAReplyWhoseAnswerWasLostIsNotPostedTwice(t *testing.T) {
 }
 
 func TestARegistryThatFails(t *testing.T) {
+	t.Parallel()
 	manifests := func(method string, answer func(http.ResponseWriter)) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == method && strings.Contains(r.URL.Path, "/manifests/") {

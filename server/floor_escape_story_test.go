@@ -17,6 +17,7 @@ func floored(t *testing.T, rule promotion.FloorRule) *story {
 }
 
 func TestAFloorIsNotEscapedByAName(t *testing.T) {
+	t.Parallel()
 	named := promotion.FloorRule{Environments: []string{"production"}, Approvals: 1}
 	for name, test := range map[string]struct {
 		rule     promotion.FloorRule

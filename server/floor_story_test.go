@@ -11,6 +11,7 @@ import (
 )
 
 func TestNoPolicyUndercutsTheFloor(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		floor  promotion.FloorRule
 		lines  []string

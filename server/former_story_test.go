@@ -94,6 +94,7 @@ func TestAPolicyChangedAfterTheCommitIsJudgedByBoth(t *testing.T) {
 }
 
 func TestARepositorysOwnPolicyThatIsDeletedJudgesOnceMore(t *testing.T) {
+	t.Parallel()
 	for name, first := range map[string]bool{"after a promotion": false, "at the first promotion": true} {
 		t.Run(name, func(t *testing.T) {
 			s := governed(t)
@@ -122,6 +123,7 @@ func TestTheOwnersPolicyAsItWasJudgesOnceMore(t *testing.T) {
 }
 
 func TestAPolicyThatHidesTheOwnersIsJudgedByBoth(t *testing.T) {
+	t.Parallel()
 	for name, first := range map[string]bool{"after a promotion": false, "at the first promotion": true} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t, scene.Options{Policy: "-"})
@@ -197,6 +199,7 @@ func TestAStageThatIsDefinedAnewCanMeetBoth(t *testing.T) {
 
 // A policy under which nobody watches the old one's runs must not let them vouch for what the tag names afterwards.
 func TestTheOldPolicysRunsDoNotVouchForAnotherDigest(t *testing.T) {
+	t.Parallel()
 	for name, stages := range map[string]string{
 		"not watched at all": "stages:\n",
 		"watched, by another name": "stages:\n  once-built:\n    workflow: .github/workflows/ci.yml\n    job: build\n  once-tested:\n" +

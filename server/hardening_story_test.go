@@ -117,6 +117,7 @@ func TestAnInterruptedPromotionDoesNotOverwriteWhatOthersDid(t *testing.T) {
 
 // What was moved is finished and told, whatever else has changed since.
 func TestAMovedTagIsNeverLeftInSilence(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*story){
 		"the policy broke": func(s *story) {
 			s.Repository.Commit("main", "Break the policy", s.Alice, map[string]string{".github/verbatim.yml": "version: 2\n"})

@@ -18,6 +18,7 @@ func (s *story) heldPull() *githubtest.PullRequest {
 }
 
 func TestAHoldOfAPullRequestHoldsWhatItProduced(t *testing.T) {
+	t.Parallel()
 	for name, method := range map[string]string{
 		"by a merge commit": "merge", "squashed": "squash", "rebased": "rebase",
 		"by a merge commit, the event lost": "merge", "squashed, the event lost": "squash", "rebased, the event lost": "rebase",
@@ -54,6 +55,7 @@ func TestAHoldOfAPullRequestHoldsWhatItProduced(t *testing.T) {
 
 // What is held does not ride along with what is not; and what production has already holds nothing up.
 func TestAHeldPullRequestDoesNotRideAlong(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"merge", "squash", "rebase"} {
 		t.Run(method, func(t *testing.T) {
 			s := governed(t)

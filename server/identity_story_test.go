@@ -47,6 +47,7 @@ func (s *story) unspoken(in *githubtest.Repository) {
 
 // Somebody without any role asked, and then made a repository of the old name, in which they are admin.
 func TestANamesakesAdminDoesNotRollBack(t *testing.T) {
+	t.Parallel()
 	for name, away := range map[string]func(*githubtest.Repository){
 		"renamed": func(r *githubtest.Repository) { r.Rename("acme/old-shop") },
 		"deleted": (*githubtest.Repository).Delete,
@@ -142,6 +143,7 @@ func TestWhatWaitsGoesWithItsRepository(t *testing.T) {
 }
 
 func TestWhatWaitsEndsWithItsRepository(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		away    func(*githubtest.Repository)
 		swept   time.Duration

@@ -30,6 +30,7 @@ func TestARollbackAsksForTheRightUnderBothPolicies(t *testing.T) {
 
 // Going back does not bring back the rules of that time, nor those of now: what judged before goes on judging.
 func TestARollbackLoosensNoRule(t *testing.T) {
+	t.Parallel()
 	for name, before := range map[string]func(s *story, lax string){
 		"to a time of laxer rules": func(s *story, lax string) { s.govern(lax); s.begun() },
 		"to a baseline": func(s *story, _ string) {

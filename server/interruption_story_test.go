@@ -11,6 +11,7 @@ import (
 )
 
 func TestAServerThatStopsInTheMiddleFinishesAfterwards(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]string{"before the tag is set": "before", "after the tag was set": "after"} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t, scene.Options{Settings: func(settings *config.Settings) { settings.ShutdownGrace = 50 * time.Millisecond }})

@@ -82,6 +82,7 @@ func TestACommandWhoseTurnCameLateDoesNothing(t *testing.T) {
 }
 
 func TestAWrongClockMakesNoCommandLate(t *testing.T) {
+	t.Parallel()
 	for _, off := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
 		t.Run(fmt.Sprint(off), func(t *testing.T) {
 			clock := &shifted{}

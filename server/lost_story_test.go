@@ -38,6 +38,7 @@ func (s *story) ready() (status int, held string) {
 
 // A ledger is lost, and a new one begins in its place: it knows of no hold, and so nothing moves until somebody has looked.
 func TestAfterALostLedgerEverythingIsHeld(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*story, string){
 		"deleted": func(s *story, file string) {
 			for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -128,6 +129,7 @@ func TestANewLedgerWaitsForGitHubsList(t *testing.T) {
 
 // The file is deleted, or another one put in its place, under the running server: what would be written is lost.
 func TestAFileThatIsReplacedUnderTheServer(t *testing.T) {
+	t.Parallel()
 	for name, replace := range map[string]func(*story, string){
 		"deleted":  func(*story, string) {},
 		"replaced": func(s *story, file string) { s.must(os.WriteFile(file, nil, 0o600)) },

@@ -12,6 +12,7 @@ import (
 const tryingAgain = "it is tried again until"
 
 func TestAnOutageOfGitHubEndsNoCommand(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]githubtest.Fault{
 		"the role cannot be read":    githubtest.Fault{Status: 500}.On("GET", permissionRoute),
 		"the runs cannot be listed":  githubtest.Fault{Status: 502}.On("GET", runsRoute),

@@ -63,6 +63,7 @@ func unauthorised(message string) githubtest.Fault {
 }
 
 func TestAServerWithAWrongKeyOrIDDoesNotStart(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fault githubtest.Fault
 		says  string
@@ -133,6 +134,7 @@ func TestAWrongKeyCostsNoWork(t *testing.T) {
 }
 
 func TestRefusedCredentialsPauseACommand(t *testing.T) {
+	t.Parallel()
 	registry := func(status int) func(s *story) func() {
 		return func(s *story) func() {
 			s.Registry.Inject(func(w http.ResponseWriter, r *http.Request) bool {

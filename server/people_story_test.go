@@ -104,6 +104,7 @@ func (s *story) opened(title string) *githubtest.PullRequest {
 }
 
 func TestApprovalsThatDoNotCount(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		act  func(*story, *githubtest.PullRequest, *githubtest.User)
 		want string

@@ -75,6 +75,7 @@ func TestAPolicyThatIsPushedGovernsAtOnce(t *testing.T) {
 }
 
 func TestARuleThatIsNotEnforcedIsNotIgnored(t *testing.T) {
+	t.Parallel()
 	for key, text := range map[string]string{
 		"attest": "attest: required", "deploy": "deploy: { workflow: .github/workflows/deploy.yml }", "repository": "repository: other.example.com/shop/api",
 	} {

@@ -37,6 +37,7 @@ func (s *story) labelled(commit *githubtest.Commit, labels ...map[string]string)
 }
 
 func TestLabelsSayWhereAnImageIsFrom(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		second func(revision, source string) map[string]string // of the second platform
 		reason string
@@ -71,6 +72,7 @@ func TestLabelsSayWhereAnImageIsFrom(t *testing.T) {
 }
 
 func TestAttestations(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		claim  func(*attestationtest.Claim)
 		other  bool // signed by another authority

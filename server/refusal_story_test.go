@@ -86,6 +86,7 @@ func TestAForksRunProvesNothing(t *testing.T) {
 }
 
 func TestOnlyTheNamedWorkflowBranchAndEventCount(t *testing.T) {
+	t.Parallel()
 	for name, spec := range map[string]githubtest.RunSpec{
 		"another path of the same name": {Workflow: ".github/workflows/deploy-staging.yaml", Name: "deploy staging"},
 		"another branch":                {Workflow: scene.DeployStaging, HeadBranch: "feature"},

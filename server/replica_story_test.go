@@ -25,6 +25,7 @@ import (
 const shortLease = 2 * time.Second
 
 func TestAReplicaThatLosesTheDatabaseIsReplaced(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(*proxytest.Proxy){
 		"its connections are cut": (*proxytest.Proxy).Cut,
 		"its network hangs":       (*proxytest.Proxy).Hang,
@@ -66,6 +67,7 @@ func TestAReplicaThatLosesTheDatabaseIsReplaced(t *testing.T) {
 }
 
 func TestDeliveriesThatNobodyCouldKeepAreCaughtUp(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(*proxytest.Proxy){"cut": (*proxytest.Proxy).Cut, "hung": (*proxytest.Proxy).Hang} {
 		t.Run(name, func(t *testing.T) {
 			s, proxy := remote(t, scene.Options{Settings: func(settings *config.Settings) { settings.CatchUpInterval = 200 * time.Millisecond }})

@@ -23,6 +23,7 @@ func (s *story) lacks(text string, words ...string) {
 
 // A run that has ended, as GitHub says, and whose jobs cannot be read is not told to be running because the ledger saw it begin.
 func TestWhatCannotBeReadIsNotToldFromOlderNotes(t *testing.T) {
+	t.Parallel()
 	for name, command := range map[string]string{"promote": "/promote", "status": "/promote status"} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t, scene.Options{})

@@ -69,6 +69,7 @@ func TestTheCheckRunShowsTheEndOfASoak(t *testing.T) {
 }
 
 func TestWhatEndsAWait(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		act  func(*story, *githubtest.PullRequest, *githubtest.Run)
 		want string
