@@ -198,10 +198,8 @@ func TestTheNameIsTheSameWhenTheTagIsSet(t *testing.T) {
 		s.GitHub.Quietly(func() { s.Repository.Rename("acme/old-shop") })
 		s.namesake(s.Rita)
 	}}.On("GET", "/repos/{owner}/{repo}"))
-	pull.Comment(s.Alice, "/promote production")
-	s.settled()
+	s.interim(pull.Issue, pull.Comment(s.Alice, "/promote production"), "Refused", "`registry_scope`", "no rule of the server lets acme/old-shop use")
 	s.names("production", "")
-	s.expect(s.Reply(pull.Issue, pull.Comments()[0]), "Refused", "`registry_scope`", "no rule of the server lets acme/old-shop use")
 }
 
 // count gives a number from the ledger's database.

@@ -33,8 +33,17 @@ func scanQueued(rows *sql.Rows) (one queued, err error) { return one, rows.Scan(
 type placing struct{ busy map[string]bool }
 
 // placesIn looks which of the queues have a head already. Of PostgreSQL the transactions that are about to end such a head are
-// waited for: they would not see the row that is put behind it.
+// waited for: they would not see the row that is put behind it. Who calls it holds the lock of no row that is behind another:
+// such a transaction may be about to let it advance.
 func (l *Ledger) placesIn(ctx context.Context, tx *transaction, queues []string) (*placing, error) {
+	lock := ""
+	if l.postgres != nil {
+		lock = ` FOR SHARE`
+	}
+	return l.headsOf(ctx, tx, queues, lock)
+}
+
+func (l *Ledger) headsOf(ctx context.Context, tx *transaction, queues []string, lock string) (*placing, error) {
 	placing := &placing{busy: map[string]bool{}}
 	var distinct []any
 	seen := map[string]bool{"": true}
@@ -48,11 +57,7 @@ func (l *Ledger) placesIn(ctx context.Context, tx *transaction, queues []string)
 		return placing, nil
 	}
 	places, arguments := l.list(distinct, 0)
-	statement := `SELECT queue FROM work WHERE queue IN (` + places + `) AND place IN ('head', 'held')`
-	if l.postgres != nil {
-		statement += ` FOR SHARE`
-	}
-	rows, err := tx.QueryContext(ctx, statement, arguments...)
+	rows, err := tx.QueryContext(ctx, `SELECT queue FROM work WHERE queue IN (`+places+`) AND place IN ('head', 'held')`+lock, arguments...)
 	busy, err := collect(rows, err, func(rows *sql.Rows) (queue string, err error) { return queue, rows.Scan(&queue) })
 	for _, queue := range busy {
 		placing.busy[queue] = true
@@ -130,9 +135,10 @@ func advance(ctx context.Context, tx *transaction, queue string) error {
 const strandedStatement = `SELECT id, queue FROM work WHERE place = 'behind' ORDER BY next_run, id LIMIT 64`
 
 // unstrand finds rows behind a head that a program of an older version has ended without letting them advance. It looks at
-// a few rows, when there is nothing else to do.
+// a few rows, when there is nothing else to do, and waits for nobody: a row that somebody lets advance meanwhile is a head twice
+// over, which harms nothing.
 func (l *Ledger) unstrand(ctx context.Context, tx *transaction) error {
-	rows, err := tx.QueryContext(ctx, strandedStatement+l.skipping())
+	rows, err := tx.QueryContext(ctx, strandedStatement)
 	behind, err := collect(rows, err, scanQueued)
 	if err != nil || len(behind) == 0 {
 		return err
@@ -141,7 +147,7 @@ func (l *Ledger) unstrand(ctx context.Context, tx *transaction) error {
 	for i, one := range behind {
 		queues[i] = one.queue
 	}
-	placing, err := l.placesIn(ctx, tx, queues)
+	placing, err := l.headsOf(ctx, tx, queues, "")
 	if err != nil {
 		return err
 	}
