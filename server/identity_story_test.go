@@ -92,9 +92,8 @@ func TestANamesakesPolicyPromotesNothing(t *testing.T) {
 	for _, delivery := range asked {
 		delivery.Send()
 	}
-	s.settled()
+	s.interim(pull.Issue, pull.Comments()[0], "Refused", "`not_authorised`", "`stage_failed`")
 	s.names("production", "")
-	s.expect(s.Reply(pull.Issue, pull.Comments()[0]), "Refused", "`not_authorised`", "`stage_failed`")
 	s.unspoken(taken)
 }
 
