@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,33 +37,57 @@ type placing struct{ busy map[string]bool }
 // waited for: they would not see the row that is put behind it. Who calls it holds the lock of no row that is behind another:
 // such a transaction may be about to let it advance.
 func (l *Ledger) placesIn(ctx context.Context, tx *transaction, queues []string) (*placing, error) {
-	lock := ""
-	if l.postgres != nil {
-		lock = ` FOR SHARE`
+	placing := &placing{busy: map[string]bool{}}
+	left := distinct(queues)
+	if l.postgres == nil {
+		return placing, l.headsOf(ctx, tx, left, "", placing.busy)
 	}
-	return l.headsOf(ctx, tx, queues, lock)
+	for range maximumLooks {
+		if err := l.headsOf(ctx, tx, left, ` FOR SHARE`, placing.busy); err != nil {
+			return nil, err
+		}
+		left = slices.DeleteFunc(left, func(queue any) bool {
+			name, _ := queue.(string)
+			return placing.busy[name]
+		})
+		// Whoever was waited for has made another row the head, which the statement that waited does not see
+		// (https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED).
+		others := map[string]bool{}
+		if err := l.headsOf(ctx, tx, left, "", others); err != nil || len(others) == 0 {
+			return placing, err
+		}
+	}
+	return placing, l.headsOf(ctx, tx, left, "", placing.busy)
 }
 
-func (l *Ledger) headsOf(ctx context.Context, tx *transaction, queues []string, lock string) (*placing, error) {
-	placing := &placing{busy: map[string]bool{}}
-	var distinct []any
+// maximumLooks is how often it is looked for a head that changes each time; what is stranded behind it then is found later.
+const maximumLooks = 5
+
+// distinct returns each queue that has a name once.
+func distinct(queues []string) []any {
+	var all []any
 	seen := map[string]bool{"": true}
 	for _, queue := range queues {
 		if !seen[queue] {
 			seen[queue] = true
-			distinct = append(distinct, queue)
+			all = append(all, queue)
 		}
 	}
-	if len(distinct) == 0 {
-		return placing, nil
+	return all
+}
+
+// headsOf notes which of the queues have a head, and locks those heads as the lock says.
+func (l *Ledger) headsOf(ctx context.Context, tx *transaction, queues []any, lock string, busy map[string]bool) error {
+	if len(queues) == 0 {
+		return nil
 	}
-	places, arguments := l.list(distinct, 0)
+	places, arguments := l.list(queues, 0)
 	rows, err := tx.QueryContext(ctx, `SELECT queue FROM work WHERE queue IN (`+places+`) AND place IN ('head', 'held')`+lock, arguments...)
-	busy, err := collect(rows, err, func(rows *sql.Rows) (queue string, err error) { return queue, rows.Scan(&queue) })
-	for _, queue := range busy {
-		placing.busy[queue] = true
+	found, err := collect(rows, err, func(rows *sql.Rows) (queue string, err error) { return queue, rows.Scan(&queue) })
+	for _, queue := range found {
+		busy[queue] = true
 	}
-	return placing, err
+	return err
 }
 
 // next returns the place of the next row of the queue.
@@ -147,8 +172,8 @@ func (l *Ledger) unstrand(ctx context.Context, tx *transaction) error {
 	for i, one := range behind {
 		queues[i] = one.queue
 	}
-	placing, err := l.headsOf(ctx, tx, queues, "")
-	if err != nil {
+	placing := &placing{busy: map[string]bool{}}
+	if err := l.headsOf(ctx, tx, distinct(queues), "", placing.busy); err != nil {
 		return err
 	}
 	var stranded []any
@@ -178,6 +203,7 @@ func (l *Ledger) list(values []any, after int) (string, []any) {
 			break
 		}
 	}
+	values = slices.Clone(values)
 	for len(values) < length {
 		values = append(values, values[len(values)-1])
 	}
