@@ -71,7 +71,7 @@ func events(t *testing.T, event string, body []byte) []any {
 	t.Helper()
 	ear := &heard{}
 	for _, handler := range []githubapp.EventHandler{
-		WorkflowRun{ear}, WorkflowJob{ear}, IssueComment{Door: ear}, CheckRun{Door: ear}, Push{ear}, PullRequest{Watch: ear, Requests: ear, Clock: time.Now}, PullRequestReview{ear}, CommitComment{Door: ear}, Repository{ear},
+		WorkflowRun{ear}, WorkflowJob{ear}, IssueComment{Door: ear}, CheckRun{Door: ear}, Push{Watch: ear, Clock: time.Now}, PullRequest{Watch: ear, Requests: ear, Clock: time.Now}, PullRequestReview{ear}, CommitComment{Door: ear}, Repository{ear},
 	} {
 		if handler.Handles()[0] != event {
 			continue

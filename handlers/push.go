@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -17,7 +18,10 @@ type PolicyWatch interface {
 }
 
 // Push handles push deliveries.
-type Push struct{ Watch PolicyWatch }
+type Push struct {
+	Watch PolicyWatch
+	Clock func() time.Time
+}
 
 // Handles gives the event's name.
 func (Push) Handles() []string { return []string{"push"} }
@@ -39,7 +43,7 @@ func (h Push) Handle(ctx context.Context, eventType, _ string, payload []byte) e
 	if err != nil {
 		return err
 	}
-	change := promotion.PushEvent{Repository: repository, Branch: branch, TouchesPolicy: touchesPolicy(event.Commits)}
+	change := promotion.PushEvent{Repository: repository, Branch: branch, TouchesPolicy: touchesPolicy(event.Commits), Received: receivedAt(ctx, h.Clock)}
 	if !event.GetDeleted() {
 		if change.After, err = promotion.ParseCommit(event.GetAfter()); err != nil {
 			return malformed(eventType, "after: %w", err)

@@ -34,7 +34,9 @@ type Checks struct {
 	Stages  StageReader
 	// Branches tells whether runs count for the branches that they name; asked only when everything else is met.
 	Branches BranchReader
-	Clock    func() time.Time
+	// Trees tells whether their workflow is the branch's; asked where nobody saw the commit as the branch's head.
+	Trees TreeReader
+	Clock func() time.Time
 
 	places *whereabouts // what is known already of where commits are; nil: nothing
 	unread error        // some run of the commit could not be read just now
@@ -47,7 +49,7 @@ func (c Checks) For(ctx context.Context, repository Repository, policy LoadedPol
 		return nil, err
 	}
 	if c.places == nil {
-		c.places = &whereabouts{reader: c.Branches, repository: repository, tip: policy.File.Head, old: true}
+		c.places = c.placesOf(repository, policy)
 	}
 	var announcements []Announcement
 	for _, environment := range policy.Policy.Environments {
@@ -58,6 +60,10 @@ func (c Checks) For(ctx context.Context, repository Repository, policy LoadedPol
 		announcements = append(announcements, announceCheck(check))
 	}
 	return announcements, nil
+}
+
+func (c Checks) placesOf(repository Repository, policy LoadedPolicy) *whereabouts {
+	return &whereabouts{reader: c.Branches, trees: c.Trees, repository: repository, tip: policy.File.Head, old: true}
 }
 
 // ForInvalid gives the announcements that say that the policy is invalid: one for each environment that the file

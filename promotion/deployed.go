@@ -56,6 +56,13 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 			}
 		}
 	}
+	if len(news) > 0 {
+		entries, err := o.noteOwn(ctx, repository, policy, run)
+		if err != nil {
+			return Changes{}, err
+		}
+		changes.Entries = entries
+	}
 	for commit, verifications := range news {
 		told, err := o.announce(ctx, repository, policy, commit, touched[commit], Changes{Verifications: verifications}, nil)
 		if err != nil {

@@ -65,10 +65,18 @@ func (c *carrying) deployedFrom(ctx context.Context, stage Stage, record *Verifi
 		return true, nil
 	}
 	fact, err := c.places().find(ctx, record.Head, stage.allowedBranches(c.request.Repository), nil)
+	if err == nil && fact.On {
+		ask := originAsker{places: c.places(), book: c.Book}
+		difference, err := ask.ownWorkflow(ctx, stage, record.Run, record.Event, record.Head, fact.Branch)
+		if err == nil {
+			return difference == "", nil
+		}
+		return true, c.again(fromGitHub(err))
+	}
 	if err != nil {
 		return true, c.again(fromGitHub(err))
 	}
-	return fact.On || fact.Unasked > 0, nil
+	return fact.Unasked > 0, nil
 }
 
 // deployment reads one such run again, and records what a new attempt of it says.

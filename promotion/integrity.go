@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,6 +69,7 @@ type comparing struct {
 	trees      TreeReader
 	repository Repository
 	head, base Commit
+	branch     string                          // what base is the head of; "": the default branch
 	folders    map[string]map[string]TreeEntry // by commit and path
 }
 
@@ -84,7 +86,7 @@ func (c comparing) workflow(ctx context.Context, file string) (string, error) {
 	queue, seen := []string{file}, map[string]bool{file: true}
 	for len(queue) > 0 {
 		if len(seen) > maximumReferences {
-			return fmt.Sprintf("%s uses more than %d local workflows and actions: whether they are the default branch's is not looked at", file, maximumReferences), nil
+			return fmt.Sprintf("%s uses more than %d local workflows and actions: whether they are %s's is not looked at", file, maximumReferences, c.whose()), nil
 		}
 		one := queue[0]
 		queue = queue[1:]
@@ -125,20 +127,28 @@ func (c comparing) entry(ctx context.Context, name string) (difference string, i
 	here, inBase := ours[last]
 	there, inHead := theirs[last]
 	switch {
+	case !inBase && !inHead:
+		return "", false, nil // no run is of a file that its commit does not have
 	case !inBase:
-		return name + " is not on the default branch", false, nil
+		return name + " is not on " + c.whose(), false, nil
 	case !inHead:
 		return name + " is not in " + c.head.Short(), false, nil
 	case here.Hash == "" || here.Hash != there.Hash || here.Folder != there.Folder:
-		return fmt.Sprintf("%s in %s is not the default branch's (at %s)", name, c.head.Short(), c.base.Short()), false, nil
+		return fmt.Sprintf("%s in %s is not %s's (at %s)", name, c.head.Short(), c.whose(), c.base.Short()), false, nil
 	}
 	return "", here.Folder, nil
 }
 
+func (c comparing) whose() string { return cmp.Or(c.branch, "the default branch") }
+
 // definition reads what refers to other parts: a workflow's file, or an action's.
 func (c comparing) definition(ctx context.Context, name string, isFolder bool) ([]byte, error) {
 	if !isFolder {
-		return c.trees.File(ctx, c.repository, c.base, name)
+		content, err := c.trees.File(ctx, c.repository, c.base, name)
+		if errors.Is(err, ErrNotFound) {
+			return nil, nil
+		}
+		return content, err
 	}
 	for _, file := range []string{"action.yml", "action.yaml"} {
 		content, err := c.trees.File(ctx, c.repository, c.base, path.Join(name, file))

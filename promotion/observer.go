@@ -320,10 +320,13 @@ func (o *Observer) announce(ctx context.Context, repository Repository, policy L
 		of.Starts = append(of.Starts, start)
 		records[start.Image] = of
 	}
-	checks, err := o.Checks.For(ctx, repository, policy, commit, records, nil)
+	computed := o.Checks
+	computed.places = computed.placesOf(repository, policy)
+	checks, err := computed.For(ctx, repository, policy, commit, records, nil)
 	if err != nil {
 		return changes, errors.Join(append(failures, err)...)
 	}
+	changes.Entries = append(changes.Entries, computed.places.tips(commit, o.Clock())...)
 	changes.Announcements = append(changes.Announcements, checks...)
 	changes.Work = append(changes.Work, laterChecks(checks)...)
 	waiting, err := o.wake(ctx, repository, policy, commit, changes)

@@ -23,6 +23,7 @@ type origins struct {
 	repository Repository
 	branches   map[originKey]BranchFact
 	bases      map[Commit]basesFact
+	own        map[ownKey]Doubt  // whether runs on a branch are of its own workflow
 	heads      map[int64]Commit  // of runs whose records do not say it
 	unfit      map[string]string // by stage: why runs that are not among the records do not count
 	cut        map[string]bool   // by stage: its runs have more heads than were asked about, and none that was counts
@@ -61,11 +62,20 @@ func (o origins) doubt(stage Stage, run int64, event string, head Commit) Doubt 
 	case fact.Err != nil:
 		return Doubt{Err: fact.Err}
 	case fact.On:
-		return Doubt{}
+		return o.stranger(stage, run, event, head)
 	case fact.Unasked > 0:
 		return Doubt{Err: fact.unasked(head)}
 	}
 	return Doubt{Why: fmt.Sprintf("run %d (%s) does not count: its commit %s is not on %s", run, event, head.Short(), strings.Join(allowed, ", "))}
+}
+
+// stranger says why a run of a commit on the branch does not count all the same.
+func (o origins) stranger(stage Stage, run int64, event string, head Commit) Doubt {
+	doubt, asked := o.own[ownKeyOf(run, event, head, stage.allowedBranches(o.repository), stage.Workflow)]
+	if !asked {
+		return Doubt{Why: fmt.Sprintf("run %d is older than those that were looked at", run)}
+	}
+	return doubt
 }
 
 func (f basesFact) doubt(run int64, head Commit, allowed []string) Doubt {
@@ -181,6 +191,8 @@ func (d Doubt) gates(stage Stage, gates []Gate, seen bool) []Gate {
 // originAsker asks for what origins rest on.
 type originAsker struct {
 	places *whereabouts
+	book   Book
+	pull   PullRequest                                                         // at hand; zero: none is
 	likely []string                                                            // branches to look at first
 	bases  func(ctx context.Context, head Commit, branches []string) basesFact // of pull requests
 	again  func(error) error                                                   // returns the error that ends the asking, or nil for one that is told
@@ -189,11 +201,11 @@ type originAsker struct {
 // originsOf asks where the runs of a commit are from, as little as it takes: once for the commit and each set of branches, and
 // of the runs that count by their digest the newest first, until one counts.
 func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commit, records map[string]Records, listed []Attempt, heads map[int64]Commit) (origins, error) {
-	of := origins{repository: ask.places.repository, branches: map[originKey]BranchFact{}, bases: map[Commit]basesFact{}, heads: heads, cut: map[string]bool{}}
+	of := origins{repository: ask.places.repository, branches: map[originKey]BranchFact{}, bases: map[Commit]basesFact{}, own: map[ownKey]Doubt{}, heads: heads, cut: map[string]bool{}}
 	for _, stage := range policy.Stages {
 		seen := of.seen(stage, records, listed)
 		if seen.onBranch {
-			if _, err := of.ask(ctx, ask, commit, stage.allowedBranches(of.repository)); err != nil {
+			if _, err := of.counts(ctx, ask, stage, 0, "push", commit); err != nil {
 				return of, err
 			}
 		}
@@ -209,20 +221,45 @@ func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commi
 		}
 		before := slices.ContainsFunc(policy.Stages, func(other Stage) bool { return slices.Contains(other.After, stage.Name) })
 		of.cut[stage.Name] = seen.cut
-		for _, head := range seen.heads {
-			fact, err := of.ask(ctx, ask, head, stage.allowedBranches(of.repository))
+		for _, one := range seen.byDigest {
+			count, err := of.counts(ctx, ask, stage, one.run, one.event, one.head)
 			if err != nil {
 				return of, err
 			}
-			if fact.On {
+			if count {
 				of.cut[stage.Name] = false
 			}
-			if fact.On && !before {
+			if count && !before {
 				break
 			}
 		}
 	}
 	return of, nil
+}
+
+// counts asks whether the run counts for the stage: whether its commit is on a branch, and its workflow the branch's own.
+func (o origins) counts(ctx context.Context, ask originAsker, stage Stage, run int64, event string, head Commit) (bool, error) {
+	fact, err := o.ask(ctx, ask, head, stage.allowedBranches(o.repository))
+	if err != nil || !fact.On {
+		return false, err
+	}
+	key := ownKeyOf(run, event, head, stage.allowedBranches(o.repository), stage.Workflow)
+	if doubt, known := o.own[key]; known {
+		return doubt == Doubt{}, nil
+	}
+	difference, err := ask.ownWorkflow(ctx, stage, run, event, head, fact.Branch)
+	doubt := Doubt{}
+	switch {
+	case err != nil:
+		doubt.Err = fromGitHub(err)
+		if again := ask.again(doubt.Err); again != nil {
+			return false, again
+		}
+	case difference != "":
+		doubt.Why = fmt.Sprintf("runs of %s do not count: it is on %s, but was not seen as its head, and %s", head.Short(), fact.Branch, difference)
+	}
+	o.own[key] = doubt
+	return doubt == Doubt{}, nil
 }
 
 func (o origins) ask(ctx context.Context, ask originAsker, commit Commit, allowed []string) (BranchFact, error) {
@@ -245,8 +282,15 @@ func (o origins) ask(ctx context.Context, ask originAsker, commit Commit, allowe
 type seenRuns struct {
 	onBranch     bool                // runs of the commit itself, as a push or a merge group has
 	pullRequests map[Commit][]string // heads of pull requests, and the branches that their runs name
-	heads        []Commit            // of runs that count by their digest, the newest run first
+	byDigest     []headedRun         // the newest run first
 	cut          bool                // there are more
+}
+
+// headedRun is a run that counts by its digest.
+type headedRun struct {
+	run   int64
+	event string
+	head  Commit
 }
 
 func (o origins) seen(stage Stage, records map[string]Records, listed []Attempt) seenRuns {
@@ -288,14 +332,16 @@ func (o origins) seen(stage Stage, records map[string]Records, listed []Attempt)
 	slices.SortStableFunc(byDigest, func(a, b *Verification) int {
 		return compareAttempts(b.RunStarted, b.Run, b.Attempt, a.RunStarted, a.Run, a.Attempt)
 	})
+	heads := map[Commit]bool{}
 	for _, verification := range byDigest {
-		_, head := o.originOf(verification)
-		switch {
-		case slices.Contains(seen.heads, head):
-		case len(seen.heads) < maximumHeads:
-			seen.heads = append(seen.heads, head)
-		default:
+		event, head := o.originOf(verification)
+		if !heads[head] && len(heads) >= maximumHeads {
 			seen.cut = true
+			continue
+		}
+		heads[head] = true
+		if one := (headedRun{verification.Run, event, head}); !slices.Contains(seen.byDigest, one) {
+			seen.byDigest = append(seen.byDigest, one)
 		}
 	}
 	return seen

@@ -13,6 +13,7 @@ type PushEvent struct {
 	Branch        string
 	After         Commit // zero: the branch was deleted
 	TouchesPolicy bool   // one of the pushed commits adds, changes or removes a policy file
+	Received      time.Time
 }
 
 // PolicyWatch keeps up with changes of policy files, and says on a check run of the commit whether a new one is valid.
@@ -34,6 +35,11 @@ func (w PolicyWatch) Pushed(ctx context.Context, event PushEvent) (Changes, erro
 		return Changes{}, nil
 	}
 	changes, err := w.arrived(ctx, event)
+	if err != nil {
+		return changes, err
+	}
+	named, err := w.named(ctx, event)
+	changes.Entries = append(changes.Entries, named...)
 	if err != nil || !event.TouchesPolicy {
 		return changes, err
 	}
@@ -61,6 +67,20 @@ func (w PolicyWatch) arrived(ctx context.Context, event PushEvent) (Changes, err
 		work = append(work, checkAgain(Check{Repository: event.Repository, Environment: environment.Name, Commit: event.After}, time.Time{}))
 	}
 	return Changes{Work: work}, err
+}
+
+// named keeps that a branch which some stage counts had the commit as its head. It costs no call.
+func (w PolicyWatch) named(ctx context.Context, event PushEvent) ([]Entry, error) {
+	policy, err := w.Policies.Known(ctx, event.Repository)
+	unknown := errors.Is(err, ErrNotFound)
+	if err != nil && !unknown {
+		return nil, err
+	}
+	isDefault := event.Branch == event.Repository.DefaultBranch && (unknown || policy.File.Found || event.TouchesPolicy)
+	if !isDefault && !policy.Policy.countsBranch(event.Repository, event.Branch) {
+		return nil, nil
+	}
+	return []Entry{event.tipEntry()}, nil
 }
 
 // Proposed takes a pull request's new head. It costs one call in a repository that has a policy, and none elsewhere.

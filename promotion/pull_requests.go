@@ -43,7 +43,7 @@ func (w PullRequestWatch) Changed(ctx context.Context, event PullRequestEvent) (
 	if !event.Merged.IsZero() {
 		entry = Entry{
 			Key: fmt.Sprintf("merge/%d/%d/%s", event.Repository.ID, event.Number, event.Merged), Kind: EntryMerge, Repository: event.Repository.ID,
-			PullRequest: event.Number, Commit: event.Merged, Tag: event.Head.String(), At: event.At,
+			PullRequest: event.Number, Commit: event.Merged, Base: event.Base, Tag: event.Head.String(), At: event.At,
 		}
 	}
 	entry.Recorded = w.Clock()

@@ -15,11 +15,14 @@ const maximumBranches = 20
 // that an event says, can stand in for a branch.
 type whereabouts struct {
 	reader     BranchReader
+	trees      TreeReader
 	repository Repository
 	tip        Commit // of the default branch, as it was just read; zero: it has to be asked for
 	old        bool   // the tip may be a minute old: a "no" that rests on it is asked again
 	on         map[place]bool
 	heads      map[string]Commit
+	own        map[ownKey]string // why runs are none of a branch's own
+	folders    map[string]map[string]TreeEntry
 }
 
 type place struct {
@@ -94,6 +97,7 @@ func (w *whereabouts) search(ctx context.Context, commit Commit, allowed []strin
 				continue
 			}
 			asked++
+			w.names(branch.Name, branch.Head)
 			found, err := w.contains(ctx, branch.Name, branch.Head, commit)
 			if found {
 				fact.Branch, fact.On, fact.Unasked = branch.Name, true, 0
@@ -167,10 +171,15 @@ func (w *whereabouts) headOf(ctx context.Context, branch string) (Commit, error)
 	}
 	head, err := w.reader.BranchHead(ctx, w.repository, branch)
 	if err == nil {
-		if w.heads == nil {
-			w.heads = map[string]Commit{}
-		}
-		w.heads[branch] = head
+		w.names(branch, head)
 	}
 	return head, err
+}
+
+// names keeps what a branch was just read to name.
+func (w *whereabouts) names(branch string, head Commit) {
+	if w.heads == nil {
+		w.heads = map[string]Commit{}
+	}
+	w.heads[branch] = head
 }

@@ -141,7 +141,7 @@ func (s *Server) compose() error {
 	}
 	presence := &promotion.Presence{Finder: s.forge, Names: s.ledger, Clock: clock}
 	policies := &promotion.PolicySource{Presence: presence, Files: s.forge, Cache: s.ledger, Past: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
-	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Clock: clock}
+	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Trees: s.forge, Clock: clock}
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}
 	observer := &promotion.Observer{
@@ -176,7 +176,7 @@ func (s *Server) compose() error {
 		handlers.WorkflowJob{Observer: observer},
 		handlers.IssueComment{Door: door, Clock: clock},
 		handlers.CheckRun{Door: door, Clock: clock},
-		handlers.Push{Watch: watch},
+		handlers.Push{Watch: watch, Clock: clock},
 		handlers.PullRequest{Watch: watch, Requests: pulls, Clock: clock},
 		handlers.PullRequestReview{Requests: pulls},
 		handlers.CommitComment{Door: door, Clock: clock},
