@@ -12,7 +12,10 @@ import (
 func (w *world) settleDown() bool {
 	w.tell("all is put in order")
 	w.lossy = false
+	w.clock.step(0)
+	w.lookedAt()
 	w.giveBack()
+	w.mainAgain()
 	for len(w.kept) > 0 {
 		w.deliver(0, false)
 	}

@@ -89,7 +89,7 @@ func (w *world) run(t trigger) {
 // sneak is a move: somebody pushes something to a branch that is not the default one.
 func (w *world) sneak() {
 	author := w.people[w.one("who pushes", "walter", "wanda", "bob")]
-	branch := w.one("to", "release/evil", "release/1", w.repo.MainBranch(), "evil")
+	branch := w.one("to", "release/evil", "release/1", w.repo.MainBranch(), "evil", "main")
 	if branch == w.repo.MainBranch() && !w.chance("straight to the default branch", 30) {
 		branch = "evil"
 	}

@@ -20,12 +20,12 @@ func (w *world) look() {
 			})
 		}
 		w.due(promotion.WorkDrift, "drift")
-		w.do("the server looks for drift", w.wake)
+		w.heard("the server looks for drift", w.wake)
 		return
 	}
 	w.due(promotion.WorkSweep, "sweep")
 	var found []*command
-	w.do("the server looks for what it missed", func() {
+	w.heard("the server looks for what it missed", func() {
 		for _, c := range w.truth.commands {
 			if c.delivered.IsZero() && !c.foreign {
 				w.arrive(c)
@@ -46,8 +46,16 @@ func (w *world) look() {
 func (w *world) due(kind promotion.WorkKind, queue string) {
 	subject := strconv.FormatInt(w.repo.ID(), 10)
 	w.must(w.book.AddWork(w.ctx, []promotion.NewWork{{
-		Kind: kind, Subject: subject, Repository: w.repo.ID(), Queue: queue + "/" + subject, Trace: "adversary", At: w.clock.now(),
+		Kind: kind, Subject: subject, Repository: w.repo.ID(), Queue: queue + "/" + subject, Trace: "adversary", At: w.clock.servers(),
 	}}))
+}
+
+// heard lets something happen that reaches the server, though other deliveries are kept from it.
+func (w *world) heard(what string, happen func()) {
+	lossy := w.lossy
+	w.lossy = false
+	w.do(what, happen)
+	w.lossy = lossy
 }
 
 // wake has the server look for work: another process's rows are not announced to it.

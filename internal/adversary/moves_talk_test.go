@@ -159,8 +159,7 @@ func (w *world) review(author *githubtest.User, pull *githubtest.PullRequest) {
 		}
 	}
 	w.do(fmt.Sprintf("%s approves #%d by a review", author.Login(), pull.Number()), func() {
-		w.truth.reviews = append(w.truth.reviews, &review{author: author, pull: pull, at: w.clock.now()})
-		pull.Review(author, "APPROVED", "")
+		w.truth.reviews = append(w.truth.reviews, &review{author: author, pull: pull, at: w.clock.now(), given: pull.Review(author, "APPROVED", "")})
 	})
 }
 

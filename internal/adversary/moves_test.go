@@ -33,6 +33,12 @@ var moves = []struct {
 	{1, (*world).restart},
 	{5, (*world).look},
 	{2, (*world).squat},
+	{4, (*world).misdate},
+	{4, (*world).misplace},
+	{3, (*world).bury},
+	{2, (*world).renameBranch},
+	{4, (*world).retouch},
+	{3, (*world).dismiss},
 }
 
 // move draws a move and makes it.

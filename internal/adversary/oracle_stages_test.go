@@ -66,11 +66,24 @@ func (w *world) ofRun(run int64) []*attempt {
 
 // trusted reports whether what ran is what the stage's branches say: by the commit's place, or by the file's content.
 func (w *world) trusted(s stage, a *attempt) bool {
-	if a.event != "pull_request" && w.on(s.branches, a.commit) {
+	if a.event != "pull_request" && w.on(s.branches, a.commit) && w.wasHead(s, a) {
 		return true
 	}
-	content, _ := w.repo.Head(w.repo.MainBranch()).File(a.path)
-	return content == a.content
+	content, _ := w.main().File(a.path)
+	return content == a.content || a.trusted == a.content
+}
+
+// wasHead reports whether the commit was the head of a branch that counts: ever, or when a run began whose ref a person chose.
+func (w *world) wasHead(s stage, a *attempt) bool {
+	if a.event == "workflow_dispatch" {
+		return a.wasHead
+	}
+	for name, heads := range w.truth.heads {
+		if heads[a.commit] && w.allowed(s.branches, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // newestOf returns the newest attempt in which a job of the stage ran.

@@ -31,6 +31,9 @@ func (w *world) judgeWrites() {
 
 // judge returns "" when something excuses the write, else why each command does not.
 func (w *world) judge(one write) string {
+	if w.suspended {
+		return "the ledger was lost or put back, and everything has to be held"
+	}
 	var refused []string
 	for _, c := range w.truth.commands {
 		if c.verb != "promote" && c.verb != "rollback" {
@@ -82,7 +85,7 @@ func (w *world) excuse(c *command, one write) (release, string) {
 		return release{}, fmt.Sprintf("it was delivered %s after it was written", c.delivered.Sub(c.created))
 	case !c.waits && one.at.Sub(c.created) > lateness:
 		return release{}, fmt.Sprintf("it was written %s before", one.at.Sub(c.created))
-	case one.at.Sub(c.created) > waiting+time.Minute:
+	case one.at.Sub(c.created) > waiting+time.Minute+w.clockError():
 		return release{}, "it waited for too long"
 	case c.ended != "":
 		return release{}, "it ended: " + c.ended
@@ -189,12 +192,26 @@ func (w *world) shippable(policy rules, c *command, commit *githubtest.Commit) s
 
 // on reports whether a commit is on one of the branches; nil: the default branch.
 func (w *world) on(branches []string, commit *githubtest.Commit) bool {
-	main := w.repo.MainBranch()
 	for name, head := range w.repo.Branches() {
-		allowed := branches == nil && name == main || slices.ContainsFunc(branches, func(pattern string) bool { return glob(pattern, name) })
-		if allowed && head.Contains(commit) {
+		if w.allowed(branches, name) && head.Contains(commit) {
 			return true
 		}
 	}
 	return false
+}
+
+// allowed reports whether a branch's name is one of those; nil: the default branch.
+func (w *world) allowed(branches []string, name string) bool {
+	if branches == nil {
+		return name == w.repo.MainBranch()
+	}
+	return slices.ContainsFunc(branches, func(pattern string) bool { return glob(pattern, name) })
+}
+
+// clockError is how much longer than its time something may wait, because the server's clock stepped meanwhile.
+func (w *world) clockError() time.Duration {
+	if w.stepped {
+		return 2 * mostWrong
+	}
+	return 0
 }

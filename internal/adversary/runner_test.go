@@ -57,8 +57,7 @@ func (w *world) begin(t trigger) *openRun {
 	w.do(fmt.Sprintf("run %d of %s starts: %s of %s at %s", run.ID(), t.path, t.event, t.branch, t.head.Short()), func() {
 		run.Request()
 		run.Start()
-		open.attempt.started = w.clock.now()
-		w.truth.attempts = append(w.truth.attempts, open.attempt)
+		w.started(open.attempt)
 	})
 	w.open = append(w.open, open)
 	return open
@@ -105,6 +104,16 @@ func (w *world) step(open *openRun) bool {
 		open.after()
 	}
 	return false
+}
+
+// started notes that an attempt began, and what the branches were like then.
+func (w *world) started(a *attempt) {
+	a.started = w.clock.now()
+	a.trusted, _ = w.main().File(a.path)
+	for _, head := range w.repo.Branches() {
+		a.wasHead = a.wasHead || head == a.commit
+	}
+	w.truth.attempts = append(w.truth.attempts, a)
 }
 
 func (w *world) finish(open *openRun) {
@@ -193,8 +202,7 @@ func (w *world) rerun(open *openRun, failed bool, by *githubtest.User) {
 			open.run.Rerun(by)
 		}
 		open.run.Start()
-		again.attempt.started = w.clock.now()
-		w.truth.attempts = append(w.truth.attempts, again.attempt)
+		w.started(again.attempt)
 	})
 }
 

@@ -19,6 +19,7 @@ type truth struct {
 	baseline string    // the digest that was there before the server's first
 	writes   []write   // not judged yet
 	policies map[string]rules
+	heads    map[string]map[*githubtest.Commit]bool // what each branch ever pointed to
 }
 
 // attempt is one attempt of a workflow run.
@@ -32,6 +33,8 @@ type attempt struct {
 	ref      string // head_branch: of a tag's push the tag's name
 	started  time.Time
 	ended    bool
+	wasHead  bool   // the commit was the head of a branch that counts when the run began
+	trusted  string // the default branch's file when it began
 	conclude string
 	jobs     []*jobRun // those that ran in this attempt
 	kept     []*jobRun // those that ran in an earlier one and were not run again
@@ -75,6 +78,7 @@ type review struct {
 	pull      *githubtest.PullRequest
 	at        time.Time
 	dismissed bool
+	given     *githubtest.Review
 }
 
 // hold is a hold that surely stands: somebody who might hold said so, and it was delivered in time.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -30,24 +31,30 @@ type world struct {
 	image string // the registry repository, with its host
 	calm  rules  // the policy that the repository began with
 
-	people  map[string]*githubtest.User
-	team    *githubtest.Team // release
-	pulls   []*githubtest.PullRequest
-	fresh   []*githubtest.Commit // commits that somebody made, newest last
-	open    []*openRun
-	done    []*openRun
-	kept    []*githubtest.Delivery // not delivered yet
-	lossy   bool                   // deliveries are kept for later
-	book    *ledger.Ledger         // only to see whether the server has something to do
-	certain bool                   // every job succeeds
-	number  int
-	history []string
-	stalled int // rows of work that wait for their next try
-	issue   *githubtest.Issue
-	other   *githubtest.Repository  // of the repository's former name
-	foreign *githubtest.PullRequest // in it
-	owners  string                  // the owner's policy, for repositories that have none
-	judged  int
+	people    map[string]*githubtest.User
+	team      *githubtest.Team // release
+	pulls     []*githubtest.PullRequest
+	fresh     []*githubtest.Commit // commits that somebody made, newest last
+	open      []*openRun
+	done      []*openRun
+	kept      []*githubtest.Delivery // not delivered yet
+	lossy     bool                   // deliveries are kept for later
+	book      *ledger.Ledger         // only to add work
+	database  *sql.DB                // only to see whether the server has something to do
+	begun     time.Time
+	stepped   bool   // the server's clock was wrong at some time
+	saved     *known // what a copy of the ledger knows
+	exchanged *known // a ledger was lost or put back, and nobody has looked: what the one that is there knows
+	suspended bool   // it lacks something that matters, so that everything has to be held
+	certain   bool   // every job succeeds
+	number    int
+	history   []string
+	stalled   int // rows of work that wait for their next try
+	issue     *githubtest.Issue
+	other     *githubtest.Repository  // of the repository's former name
+	foreign   *githubtest.PullRequest // in it
+	owners    string                  // the owner's policy, for repositories that have none
+	judged    int
 }
 
 // begin sets a scene under a policy. Everything that a request can change at the registry is noted.
@@ -57,14 +64,14 @@ func enter(ctx context.Context, rt *rapid.T, calm rules) *world {
 		both.Repositories = "acme/shop-before"
 		settings.Scope = append(settings.Scope, both)
 	}
-	w := &world{rt: rt, ctx: ctx, clock: &clock{}, calm: calm, truth: &truth{policies: map[string]rules{}}, people: map[string]*githubtest.User{}}
-	set, err := scene.Start(ctx, scene.Options{Policy: "-", Version: "adversary", Clock: w.clock.now, Settings: scope})
+	w := &world{rt: rt, ctx: ctx, clock: &clock{}, calm: calm, truth: &truth{policies: map[string]rules{}, heads: map[string]map[*githubtest.Commit]bool{}}, people: map[string]*githubtest.User{}}
+	set, err := scene.Start(ctx, scene.Options{Policy: "-", Version: "adversary", GitHubClock: w.clock.now, ServerClock: w.clock.servers, Settings: scope})
 	if err != nil {
 		rt.Fatalf("set the scene: %v", err)
 	}
 	w.Scene, w.repo = set, set.Repository
-	w.book, err = ledger.Open(ctx, set.DatabaseURL(), w.clock.now)
-	w.must(err)
+	w.begun = w.clock.servers()
+	w.openBook()
 	w.image = set.Registry.Host() + "/" + scene.Image
 	acme := w.GitHub.Organisation("acme")
 	w.team = acme.Team("release")
@@ -105,52 +112,54 @@ func (w *world) do(what string, happen func()) {
 		happen()
 	}
 	w.settle()
+	w.heads()
 	w.judgeWrites()
 }
 
-// settle waits until no work is left that is due. Work that waits for its next try is not waited for.
-func (w *world) settle() {
-	var waiting int
-	var since time.Time
-	w.must(w.Eventually(w.ctx, "all work to be done", func() bool {
-		w.GitHub.Drain()
-		ready, leased := w.unfinished()
-		if leased > 0 || ready != waiting || since.IsZero() {
-			waiting, since = ready, time.Now()
+// heads notes what the branches point to.
+func (w *world) heads() {
+	for name, head := range w.repo.Branches() {
+		if w.truth.heads[name] == nil {
+			w.truth.heads[name] = map[*githubtest.Commit]bool{}
 		}
-		if ready == 0 && leased == 0 {
-			w.GitHub.Drain()
-			ready, leased = w.unfinished()
-		}
-		patience := nextTry
-		if ready <= w.stalled {
-			patience = knownToWait
-		}
-		return leased == 0 && (ready == 0 || time.Since(since) > patience)
-	}))
-	w.stalled, _ = w.unfinished()
+		w.truth.heads[name][head] = true
+	}
 }
 
-// nextTry is how long work is ready and not taken before it is held to wait for its next try; knownToWait is how long, when
-// as much waited before.
+// settle waits until no work is left that is due, or soon will be.
+func (w *world) settle() {
+	began := time.Now()
+	w.must(w.Eventually(w.ctx, "all work to be done", func() bool {
+		w.GitHub.Drain()
+		due, soon := w.unfinished()
+		if due == 0 && soon == 0 {
+			w.GitHub.Drain()
+			due, soon = w.unfinished()
+		}
+		patience := nextTry
+		if soon <= w.stalled {
+			patience = knownToWait
+		}
+		return due == 0 && (soon == 0 || time.Since(began) > patience)
+	}))
+	_, w.stalled = w.unfinished()
+}
+
+// nextTry is how long work is waited for that will be due before that; knownToWait is how long, when as much waited before.
 const (
 	nextTry     = 2 * time.Second
 	knownToWait = 100 * time.Millisecond
 )
 
-// unfinished returns how many rows of work are ready and leased.
-func (w *world) unfinished() (ready, leased int) {
-	depth, err := w.book.Depth(w.ctx)
-	w.must(err)
-	for _, row := range depth.Rows {
-		switch row.State {
-		case "ready":
-			ready += int(row.Count)
-		case "leased":
-			leased += int(row.Count)
-		}
-	}
-	return ready, leased
+// unfinished returns how many rows of work are due or under way, and how many will be due soon.
+func (w *world) unfinished() (due, soon int) {
+	now := w.clock.servers()
+	statement := `SELECT
+		COALESCE(SUM(CASE WHEN state = 'leased' OR place <> 'behind' AND next_run <= $1 THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN state <> 'leased' AND place <> 'behind' AND next_run > $1 AND next_run <= $2 THEN 1 ELSE 0 END), 0)
+		FROM work WHERE state IN ('ready', 'leased')`
+	w.must(w.database.QueryRowContext(w.ctx, statement, now.UnixMicro(), now.Add(nextTry).UnixMicro()).Scan(&due, &soon))
+	return due, soon
 }
 
 // tell adds to the history.
@@ -222,4 +231,4 @@ func names(files map[string]string) string {
 }
 
 // leave ends the world.
-func (w *world) leave() error { return errors.Join(w.book.Close(), w.Close()) }
+func (w *world) leave() error { return errors.Join(w.book.Close(), w.database.Close(), w.Close()) }
