@@ -143,7 +143,7 @@ func (f FormerFact) gates(digest Digest) []Gate {
 	for i := range refused {
 		refused[i].Name += " (former policy)"
 		refused[i].Next = "the policy was changed since " + f.Facts.Environment.Name + " got what it has, so that the old one and the new one both judge: " +
-			"meet both once (keep the old one's stages until then), and the new one judges alone"
+			"meet both once (keep the old one's stages until then, and where it has the image), and the new one judges alone"
 	}
 	if len(refused) == 0 && former.Digest != digest {
 		gate.Reason, gate.Expected, gate.Actual = DigestMismatch, "the old policy and the new one mean the same digest", "the old one means "+orNone(former.Digest)

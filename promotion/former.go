@@ -75,7 +75,11 @@ func (c *carrying) under(ctx context.Context, into target, facts Facts, policy L
 // recorded under it: those stages are judged anew, from the runs that the commit has, and not kept. No call where it defines all
 // the same.
 func (c *carrying) recordsUnder(ctx context.Context, into target, under *Facts, present Policy) error {
+	moved := imageMoved(under.Image, present)
 	other := definedAnew(under.Policy.Policy, present)
+	if moved {
+		other = under.Policy.Policy.Stages
+	}
 	if len(other) == 0 {
 		return nil
 	}
@@ -90,19 +94,12 @@ func (c *carrying) recordsUnder(ctx context.Context, into target, under *Facts, 
 	if err != nil {
 		return err
 	}
+	witnesses := under.witnesses(into, present)
 	isOther := func(name string) bool {
 		return slices.ContainsFunc(other, func(stage Stage) bool { return stage.Name == name })
 	}
-	recorded := into.records[under.Image.Name]
-	records := Records{Starts: slices.Clone(recorded.Starts)}
-	for _, verification := range recorded.Verifications {
-		stage, found := under.Policy.Policy.Stage(verification.Stage)
-		if !found || !isOther(stage.Name) || verification.Definition == stage.Definition() {
-			records.Verifications = append(records.Verifications, verification)
-		}
-	}
 	into.listed = slices.DeleteFunc(slices.Clone(into.listed), func(attempt Attempt) bool { return isOther(attempt.Stage) })
-	into.records = map[string]Records{under.Image.Name: records}
+	into.records = map[string]Records{under.Image.Name: under.ownRecords(into.records[under.Image.Name], moved, isOther)}
 	for _, run := range oldestFirst(runs) {
 		_, attempts, err := c.Observer.verify(ctx, under.Repository, own.policy, run, into.records)
 		into.listed = append(into.listed, attempts...)
@@ -113,13 +110,54 @@ func (c *carrying) recordsUnder(ctx context.Context, into target, under *Facts, 
 	if err := c.deployedUnder(ctx, *under, own.policy, other, into.records); err != nil {
 		return err
 	}
-	unwitnessed(into.records[under.Image.Name].Verifications, under.Records)
+	unwitnessed(into.records[under.Image.Name].Verifications, witnesses, moved)
 	if into.origins, err = own.originsOf(ctx, &into, runs, into.origins.heads); err != nil {
 		return err
 	}
 	counted := own.countedOf(into, under.Image)
 	under.Records, under.Listed, under.Doubts = counted.records, counted.listed, counted.doubts
 	return nil
+}
+
+// imageMoved reports whether the present policy looks for the image elsewhere.
+func imageMoved(former Image, present Policy) bool {
+	image, found := present.Image(former.Name)
+	return found && image.Source() != former.Source()
+}
+
+// ownRecords gives the records that were made as the facts' policy defines stages and image. A start does not say where the image
+// was looked for.
+func (f Facts) ownRecords(recorded Records, moved bool, isOther func(string) bool) Records {
+	var records Records
+	if !moved {
+		records.Starts = slices.Clone(recorded.Starts)
+	}
+	for _, verification := range recorded.Verifications {
+		stage, found := f.Policy.Policy.Stage(verification.Stage)
+		if moved && verification.Source != f.Image.Source() {
+			continue
+		}
+		if !found || !isOther(stage.Name) || verification.Definition == stage.Definition() {
+			records.Verifications = append(records.Verifications, verification)
+		}
+	}
+	return records
+}
+
+// witnesses gives what was recorded of the place where the facts' image is, while the runs ran: under whichever name the present
+// policy has it. A run that says itself what it used bears witness of any place.
+func (f Facts) witnesses(into target, present Policy) []Verification {
+	var witnesses []Verification
+	for _, image := range present.Images {
+		there := image.sameTag(f.Image, f.Repository, into.commit)
+		for _, verification := range into.records[image.Name].Verifications {
+			seen := there && (verification.Source == image.Source() || verification.Source == "" && image.Name == f.Image.Name)
+			if verification.Passed() && (seen || image.Name == f.Image.Name && ByDigest(verification.Event)) {
+				witnesses = append(witnesses, verification)
+			}
+		}
+	}
+	return witnesses
 }
 
 // definedAnew gives the stages that the present policy defines in another way, or not at all.
@@ -149,17 +187,19 @@ func (c *carrying) runsUnder(ctx context.Context, into target, present Policy) (
 
 // unwitnessed takes back what was judged afterwards (it has no number) and that no record bears out: what the tag names by now is
 // not what a run used whose end no stage of the present policy saw.
-func unwitnessed(judged []Verification, recorded Records) {
+func unwitnessed(judged, witnesses []Verification, moved bool) {
 	for i := range judged {
 		one := &judged[i]
 		if one.ID != 0 || !one.Passed() {
 			continue
 		}
-		seen := slices.ContainsFunc(recorded.Verifications, func(witness Verification) bool {
-			return witness.Run == one.Run && witness.Digest == one.Digest && witness.Passed()
-		})
+		seen := slices.ContainsFunc(witnesses, func(witness Verification) bool { return witness.Run == one.Run && witness.Digest == one.Digest })
 		if !seen {
 			one.Failure, one.Detail = StageMissing, fmt.Sprintf("the present policy has no stage for run %d, so that nobody saw what it used: keep the stage", one.Run)
+		}
+		if !seen && moved {
+			one.Detail = fmt.Sprintf("the present policy looks for the image elsewhere, so that nobody saw what the old place named in run %d: "+
+				"keep the old place in the policy, as another image, until this one is promoted, and run the stages again", one.Run)
 		}
 	}
 }

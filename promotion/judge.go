@@ -81,7 +81,7 @@ func judge(policy Policy, stage Stage, run Run, read stageRun, image Image, regi
 		Repository: run.Repository, Image: image.Name, Registry: registry, Commit: run.Commit, Stage: stage.Name,
 		Run: run.ID, Attempt: read.Attempt, Judged: run.Attempt, Final: run.Finished(), Jobs: read.Jobs, Digest: seen.Digest,
 		Conclusion: read.Conclusion, Workflow: run.Path, Event: run.Event, Branch: run.HeadBranch, Bases: run.Bases, RunStarted: read.RunStarted,
-		Started: read.Started, Ended: read.Ended, Pushed: seen.Pushed, URL: read.URL, Definition: stage.Definition(), Recorded: now,
+		Started: read.Started, Ended: read.Ended, Pushed: seen.Pushed, URL: read.URL, Definition: stage.Definition(), Source: image.Source(), Recorded: now,
 	}
 	took := read.Ended.Sub(read.Started)
 	switch {

@@ -191,6 +191,17 @@ func (i Image) Registry(repository Repository) (RegistryRepository, error) {
 	return parsed, nil
 }
 
+// Source says where the image is looked for. A verification is bound to it as to the stage's definition: what a stage saw there
+// proves nothing of what is elsewhere.
+func (i Image) Source() string { return i.Repository + ":" + i.Tag }
+
+// sameTag reports whether both images are looked for under one tag of one registry repository for the commit.
+func (i Image) sameTag(other Image, repository Repository, commit Commit) bool {
+	mine, err := i.Registry(repository)
+	theirs, otherErr := other.Registry(repository)
+	return err == nil && otherErr == nil && mine == theirs && i.SourceTag(commit) == other.SourceTag(commit)
+}
+
 // SourceTag gives the tag that CI pushes for a commit.
 func (i Image) SourceTag(commit Commit) string { return fillTag(i.Tag, commit) }
 
@@ -215,6 +226,13 @@ func (s Stage) Definition() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t %q %q %q %d %+v %+v %+v",
 		s.Workflow, s.Job, s.Builds, s.After, s.Events, s.Branches, s.MinDuration, s.JUnit, s.Coverage, s.Digest))
 	return hex.EncodeToString(sum[:8])
+}
+
+// defines reports whether the verification was made under this very definition of the stage and of the image's source. Those of
+// before sources were recorded say none.
+func (p Policy) defines(stage Stage, verification Verification) bool {
+	image, found := p.Image(verification.Image)
+	return verification.Definition == stage.Definition() && (verification.Source == "" || !found || image.Source() == verification.Source)
 }
 
 // Problem is one thing wrong with a file: where, which key, what, and what was probably meant.

@@ -85,6 +85,7 @@ type Verification struct {
 	Pushed     time.Time // when the registry got the digest; zero where it does not know
 	URL        string
 	Definition string    // Stage.Definition at that time
+	Source     string    // Image.Source at that time; "" in old records
 	Evidence   *Evidence // what its artifacts said; nil when the stage asks for none
 	Recorded   time.Time
 	Number     Number // the ledger's

@@ -134,8 +134,8 @@ func stageGates(policy Policy, stage Stage, records Records, listed []Attempt, d
 		gate.Next = "wait until it has ended"
 	case !verification.Passed():
 		return failedGates(gate, *verification), nil
-	case verification.Definition != stage.Definition():
-		gate.Actual = "it passed under another definition of the stage: the policy has changed since"
+	case !policy.defines(stage, *verification):
+		gate.Actual = "it passed under another definition of the stage or of where the image is: the policy has changed since"
 		gate.Next = "run the stage again under the policy of now"
 	case digest.IsZero() || verification.Digest != digest:
 		gate.Actual = "passed for " + orNone(verification.Digest)
@@ -180,7 +180,7 @@ func missingBefore(policy Policy, stage Stage, verification Verification, record
 	var missing []string
 	for _, name := range stage.After {
 		before, found := policy.Stage(name)
-		if !found || !passedBefore(before, verification, records) {
+		if !found || !passedBefore(policy, before, verification, records) {
 			missing = append(missing, name)
 		}
 	}
@@ -188,12 +188,11 @@ func missingBefore(policy Policy, stage Stage, verification Verification, record
 }
 
 // passedBefore reports whether the stage had passed for the verification's digest when that one started.
-func passedBefore(before Stage, verification Verification, records Records) bool {
-	definition := before.Definition()
+func passedBefore(policy Policy, before Stage, verification Verification, records Records) bool {
 	for i := range records.Verifications {
 		earlier := &records.Verifications[i]
 		if earlier.Stage == before.Name && earlier.Passed() && earlier.Digest == verification.Digest &&
-			earlier.Definition == definition && !earlier.Ended.After(verification.Started) {
+			policy.defines(before, *earlier) && !earlier.Ended.After(verification.Started) {
 			return true
 		}
 	}

@@ -51,10 +51,10 @@ func (v *verifying) readStage(ctx context.Context, stage Stage, records Records)
 
 // judge gives what the ended stage says of an image: a new verification, or none when it is known already, or cannot be told.
 func (v *verifying) judge(ctx context.Context, stage Stage, image Image, read stageRun, records Records) (Verification, bool, error) {
-	if earlier, found := judgedBefore(records, stage, v.run, read); found {
+	if earlier, found := judgedBefore(v.policy.Policy, records, stage, v.run, read); found {
 		return v.judgeAgain(ctx, stage, image, read, earlier)
 	}
-	if !v.run.Finished() && failedBefore(records, stage, v.run, read) {
+	if !v.run.Finished() && failedBefore(v.policy.Policy, records, stage, v.run, read) {
 		return Verification{}, false, nil // said already; the end of the run tells the rest
 	}
 	if v.tags[image.Name] == nil {
@@ -115,11 +115,11 @@ func (v *verifying) prove(ctx context.Context, stage Stage, read stageRun) (*Evi
 
 // judgedBefore gives the verification that the same jobs in the same attempt already led to. One that only lacked what an
 // earlier stage had not recorded yet does not count: it may be told by now.
-func judgedBefore(records Records, stage Stage, run Run, read stageRun) (Verification, bool) {
+func judgedBefore(policy Policy, records Records, stage Stage, run Run, read stageRun) (Verification, bool) {
 	for i := len(records.Verifications) - 1; i >= 0; i-- {
 		earlier := records.Verifications[i]
 		if earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && earlier.of(read) &&
-			earlier.Conclusion == read.Conclusion && earlier.Definition == stage.Definition() && earlier.Failure != StageMissing {
+			earlier.Conclusion == read.Conclusion && policy.defines(stage, earlier) && earlier.Failure != StageMissing {
 			return earlier, true
 		}
 	}
@@ -133,10 +133,10 @@ func (v *Verification) of(read stageRun) bool {
 }
 
 // failedBefore reports whether it is on record that a job of the stage did not succeed in this attempt, and none did since.
-func failedBefore(records Records, stage Stage, run Run, read stageRun) bool {
+func failedBefore(policy Policy, records Records, stage Stage, run Run, read stageRun) bool {
 	return read.Conclusion != "success" && slices.ContainsFunc(records.Verifications, func(earlier Verification) bool {
 		return earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && earlier.Conclusion != "success" &&
-			earlier.Definition == stage.Definition()
+			policy.defines(stage, earlier)
 	})
 }
 
