@@ -17,6 +17,7 @@ type Hold struct {
 	Person      Person
 	Reason      string
 	Since       string
+	Policy      string // the hash of the policy under which it was set
 	Unreadable  bool
 }
 
@@ -36,7 +37,7 @@ func HoldsOf(entries []Entry) []Hold {
 		case entry.Kind == EntryHold && !slices.ContainsFunc(holds, same(entry)):
 			holds = append(holds, Hold{
 				Environment: entry.Environment, PullRequest: entry.PullRequest, Commit: entry.Commit, Person: entry.Person,
-				Reason: entry.Reason, Since: clockText(entry.At), Unreadable: entry.Unreadable,
+				Reason: entry.Reason, Since: clockText(entry.At), Policy: entry.Policy, Unreadable: entry.Unreadable,
 			})
 		}
 	}

@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -81,7 +82,9 @@ func (c *carrying) hold(ctx context.Context) error {
 		return c.refuse(c.notAllowed("hold", environment.Promoters))
 	}
 	entry.Key = "hold/" + c.request.Key
-	if err := c.enter(ctx, entry); err != nil {
+	entry.Recorded = c.Clock()
+	kept := []KeptPolicy{{Repository: c.request.Repository.ID, Hash: c.policy.Hash(), File: c.policy.File}}
+	if err := c.Journal.Commit(ctx, c.lease, Changes{Entries: []Entry{entry}, Policies: kept}); err != nil {
 		return err
 	}
 	holds, err := c.holds(ctx)
@@ -117,11 +120,41 @@ func (c *carrying) resume(ctx context.Context) error {
 	if !found {
 		return c.inform("nobody holds " + environment.Name + ": there is nothing to lift")
 	}
+	refused, err := c.liftsUnder(ctx, environment.Name, hold)
+	if refused != nil || err != nil {
+		return c.refuseGate(refused, err)
+	}
 	entry.Key, entry.Kind = "resume/"+c.request.Key, EntryResume
 	if err := c.enter(ctx, entry); err != nil {
 		return err
 	}
 	return c.inform("lifted by "+c.request.Requester.Login+": "+hold.String(), "what is to be promoted has to be asked for again")
+}
+
+// liftsUnder asks that the requester may lift the hold under the policy under which it was set, too, where that was changed since.
+// Holds of before those policies were kept are lifted under the present one.
+func (c *carrying) liftsUnder(ctx context.Context, name string, hold Hold) (*Gate, error) {
+	if hold.Policy == "" || hold.Policy == c.policy.Hash() {
+		return nil, nil
+	}
+	policy, err := c.Policies.Kept(ctx, c.request.Repository, PolicyMark{Hash: hold.Policy})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	environment, found := policy.Policy.Environment(name)
+	if !policy.Valid() || !found {
+		return nil, nil
+	}
+	may, err := c.may(ctx, environment.Lifters())
+	if may || err != nil {
+		return nil, err
+	}
+	gate := c.notAllowed("lift a hold (policy under which it was set)", environment.Lifters())
+	c.answer.WhoMay = WhoMay(environment.Lifters())
+	return &gate, nil
 }
 
 // cancel answers /promote cancel: what waits for the commit and environment ends. Whoever asked for it may, and whoever may promote.

@@ -130,3 +130,15 @@ func TestNobodyOverridesWithoutThePolicy(t *testing.T) {
 	s.verified(pull.MergeCommit(), "basket")
 	s.expect(s.refuses(pull.Issue, s.Alice, `/promote override --gates soaking --reason "hurry"`, "not_authorised"), "nobody: the policy names nobody")
 }
+
+// A policy that is loosened after the hold lets nobody lift it who could not before.
+func TestAHoldIsLiftedByWhomBothPoliciesLet(t *testing.T) {
+	s := governed(t, "holds: { lift: maintain }")
+	pull := s.Merged("Add a basket")
+	s.informs(pull.Issue, s.Alice, "/promote hold", "is held by alice")
+	s.govern(s.defaultPolicy("holds: { lift: write }"))
+	s.expect(s.refuses(pull.Issue, s.Walter, "/promote resume", "not_authorised"), "policy under which it was set")
+	s.informs(pull.Issue, s.Alice, "/promote resume", "lifted by alice")
+	s.informs(pull.Issue, s.Alice, "/promote hold", "is held by alice") // under the policy of now
+	s.informs(pull.Issue, s.Walter, "/promote resume", "lifted by walter")
+}
