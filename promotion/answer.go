@@ -148,8 +148,9 @@ type Check struct {
 	PolicySource   string
 	Pressed        *Answer // the answer to the last press of the button, when there was one
 	Notes          []string
-	Drifts         []Drift // tags that other hands moved
-	Button         string  // the identifier that a press of the button sends, at most 20 characters; "" for no button
+	Drifts         []Drift   // tags that other hands moved
+	Again          time.Time // when it is computed anew, because nobody tells when a missing scope is mended; zero: never
+	Button         string    // the identifier that a press of the button sends, at most 20 characters; "" for no button
 }
 
 // Notice is one message for Slack.

@@ -36,6 +36,8 @@ type Checks struct {
 	Branches BranchReader
 	// Trees tells whether their workflow is the branch's; asked where nobody saw the commit as the branch's head.
 	Trees TreeReader
+	Scope Scope
+	Lanes LaneKeeper
 	Clock func() time.Time
 
 	places *whereabouts // what is known already of where commits are; nil: nothing
@@ -231,7 +233,7 @@ func laterChecks(announcements []Announcement) []NewWork {
 		if announcement.Check == nil {
 			continue
 		}
-		var next time.Time
+		next := announcement.Check.Again
 		for _, decision := range announcement.Check.Decisions {
 			for _, gate := range decision.Unmet() {
 				if !gate.Until.IsZero() && (next.IsZero() || gate.Until.Before(next)) {
@@ -253,6 +255,13 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 			Now: c.Clock(), Repository: repository, Policy: policy, PolicyHash: policy.Hash(), Environment: environment, Image: image, Commit: commit,
 			Records: records[image.Name], Listed: listed, Unread: c.unread, Holds: said.holds, Overrides: said.overrides, PullRequest: said.pull, ForCheck: true,
 		}
+		scope := scopeOf(ctx, c.Scope, c.Lanes, repository, image)
+		if scope.Err != nil {
+			return Check{}, scope.Err
+		}
+		if !scope.Allowed {
+			facts.Scope = &scope // nothing that is in order is shown of it
+		}
 		candidate := Candidate(policy.Policy, facts.Records).Digest
 		facts.Approvals = &ApprovalsFact{Presumed: true, Agreements: agreements(facts, candidate, said.approvals)}
 		if environment.Soak > 0 {
@@ -266,7 +275,7 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 			return Check{}, err
 		}
 		// An image that no run of this commit pushed is not waited for, as long as there is another.
-		if decision.Digest.IsZero() && len(policy.Policy.Images) > 1 && !sighted(records[image.Name]) && anySighted(records) {
+		if !scope.Missing && decision.Digest.IsZero() && len(policy.Policy.Images) > 1 && !sighted(records[image.Name]) && anySighted(records) {
 			continue
 		}
 		live, err := c.History.Live(ctx, repository.ID, environment.Name, image.Name)
@@ -282,6 +291,9 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 			check.Drifts = append(check.Drifts, driftsOf(inEnvironment(said.drifts, environment), image, current)...)
 		}
 		check.Notes = append(check.Notes, artifactNotes(repository, policy.Policy, records[image.Name])...)
+		if scope.Missing {
+			check.Again = c.scopeAgain(records)
+		}
 	}
 	slices.Sort(check.Notes)
 	check.Notes = slices.Compact(check.Notes)
@@ -297,9 +309,13 @@ func (c Checks) of(ctx context.Context, repository Repository, policy LoadedPoli
 }
 
 func checkState(check Check) CheckState {
-	waiting := false
+	waiting, pauses := false, false
 	for _, decision := range check.Decisions {
 		for _, gate := range decision.Unmet() {
+			pauses = pauses || gate.Pauses
+			if gate.Pauses {
+				continue
+			}
 			switch gate.Reason {
 			case ObserveOnly:
 			case StageMissing, StageRunning, ImageMissing, ApprovalsMissing, NotReviewed, Soaking, Held, GitHubError:
@@ -312,6 +328,8 @@ func checkState(check Check) CheckState {
 	switch {
 	case len(check.Drifts) > 0:
 		return CheckFailed
+	case pauses: // what was promoted cannot be looked at either
+		return CheckWaiting
 	case len(check.Promotions) > 0 && len(check.Promotions) == len(check.Decisions):
 		return CheckPromoted
 	case waiting || len(check.Decisions) == 0:

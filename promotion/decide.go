@@ -266,8 +266,8 @@ func (f ScopeFact) gate(repository Repository) Gate {
 	case f.Err != nil:
 		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+f.Err.Error(), remedy(f.Err)
 	case !f.Allowed:
-		gate.Actual = f.Detail
-		gate.Next = cmp.Or(f.Next, "ask whoever runs Verbatim to let "+repository.FullName()+" use it (VERBATIM_REGISTRY_SCOPE)")
+		gate.Actual, gate.Pauses = f.Detail, f.Missing
+		gate.Next = cmp.Or(f.Next, "ask whoever runs Verbatim to let "+repository.FullName()+" use it (VERBATIM_REGISTRY_SCOPE), or name another one in the policy")
 	}
 	return gate
 }

@@ -97,12 +97,16 @@ func reasonOf(err error) Reason {
 	if outside := (*OutsideError)(nil); errors.As(err, &outside) {
 		return outside.Reason
 	}
-	if paused, isPaused := Paused(err); isPaused && paused.Fault == FaultRegistryCredentials {
+	paused, isPaused := Paused(err)
+	switch {
+	case !isPaused:
+		return InternalError
+	case paused.Fault == FaultRegistryCredentials:
 		return RegistryError
-	} else if isPaused {
-		return GitHubError
+	case paused.Fault == FaultRegistryScope:
+		return OutOfScope
 	}
-	return InternalError
+	return GitHubError
 }
 
 // lasting reports whether trying again soon cannot mend the error.

@@ -80,6 +80,7 @@ type ScopeFact struct {
 	Allowed  bool
 	Detail   string // why not
 	Next     string // what to do about it; "": the server's rules have to let it
+	Missing  bool   // no rule of the server lets it: that may be mended, in the settings or in the policy
 	Err      error
 }
 

@@ -57,6 +57,9 @@ func (c *carrying) promoteGroup(ctx context.Context, into target, one unit, know
 		}
 		ready = append(ready, made)
 	}
+	if pauses := pausesOf(ready); pauses != nil {
+		return nil, pauses
+	}
 	refusing := slices.IndexFunc(ready, func(made prepared) bool { return made.outcome == nil && len(made.decision.Unmet()) > 0 })
 	if refusing >= 0 {
 		return c.refuseGroup(ctx, one, ready, ready[refusing].decision)

@@ -79,7 +79,12 @@ func (c *carrying) away(ctx context.Context) error {
 	case c.request.Answer.Result == ResultDelayed:
 		c.answer.Result, c.answer.Gates = ResultErrored, slices.Clone(c.request.Answer.Gates)
 		for i := range c.answer.Gates {
-			c.answer.Gates[i].Next = "ask again once it is back; nothing is promoted on a guess"
+			gate := &c.answer.Gates[i]
+			if gate.Pauses {
+				c.answer.Result, gate.Next = ResultRefused, "ask whoever runs Verbatim to mend it ("+scopeSetting+"), or name another one in the policy; then ask again"
+				continue
+			}
+			gate.Next = "ask again once it is back; nothing is promoted on a guess"
 		}
 		c.answer.Notes = []string{"It was tried for as long as it may be.", "Nothing was done: " + rule}
 	default:

@@ -294,7 +294,7 @@ func scopeOf(ctx context.Context, rules Scope, lanes LaneKeeper, repository Repo
 	}
 	fact := ScopeFact{Registry: registry}
 	if !rules.Allows(repository, registry) {
-		fact.Detail = fmt.Sprintf("no rule of the server lets %s use %s", repository.FullName(), registry)
+		fact.Detail, fact.Missing = fmt.Sprintf("no rule of the server lets %s use %s", repository.FullName(), registry), true
 		return fact
 	}
 	owner, err := lanes.ClaimRegistry(ctx, registry, repository.ID)
@@ -312,7 +312,9 @@ func scopeOf(ctx context.Context, rules Scope, lanes LaneKeeper, repository Repo
 
 // announce adds what is to be told of the new records: the commit's check runs, and digests that moved.
 func (o *Observer) announce(ctx context.Context, repository Repository, policy LoadedPolicy, commit Commit, records map[string]Records, changes Changes, failures []error) (Changes, error) {
-	if len(changes.Starts)+len(changes.Verifications) == 0 {
+	// Where a scope is missing nothing is recorded: what the check runs say is not so any more.
+	unscoped := anySighted(records) && len(o.Scope.Missing(repository, policy.Policy)) > 0
+	if len(changes.Starts)+len(changes.Verifications) == 0 && !unscoped {
 		return changes, errors.Join(failures...)
 	}
 	for _, start := range changes.Starts {

@@ -94,8 +94,7 @@ func (c *carrying) sayThatItWaits(ctx context.Context, err error, silent bool) (
 		return Changes{}, nil
 	}
 	answer := c.answer
-	gate := unclear("request", again.Err)
-	gate.Next = "nothing: it is tried again by itself, and this reply then says what came of it"
+	gate := delayed(again.Err)
 	answer.Result, answer.Gates, answer.Outcomes, answer.WaitsUntil = ResultDelayed, []Gate{gate}, nil, c.Clock().Add(lateAfter-c.age())
 	request := c.request
 	request.Answer = answer
@@ -104,6 +103,11 @@ func (c *carrying) sayThatItWaits(ctx context.Context, err error, silent bool) (
 		changes.Announcements, err = c.checks(ctx, request)
 		return changes, err
 	}
-	changes.Announcements, err = c.reply(ctx, request)
+	if changes.Announcements, err = c.reply(ctx, request); err != nil || len(answer.pauses()) == 0 {
+		return changes, err
+	}
+	checks, err := c.checks(ctx, request)
+	changes.Announcements = append(changes.Announcements, checks...)
+	changes.Work = append(changes.Work, laterChecks(checks)...)
 	return changes, err
 }

@@ -13,6 +13,7 @@ const (
 	FaultGitHubCredentials   Fault = "github_credentials"   // GitHub does not take the app's key, id or tokens
 	FaultGitHubPermission    Fault = "github_permission"    // the app, or its installation, lacks a permission
 	FaultRegistryCredentials Fault = "registry_credentials" // a registry does not take, or not allow, the credentials
+	FaultRegistryScope       Fault = "registry_scope"       // no rule of the settings lets the repository use a registry repository
 )
 
 // PausedError wraps an error that is a fault of ours or of the settings. Work that meets it pauses: it is kept, none of its

@@ -29,6 +29,7 @@ type PolicySource struct {
 	Parse    ParsePolicy
 	Floor    Floor
 	Clock    func() time.Time
+	Seen     func(LoadedPolicy) // told of each policy that is gone by; nil: nobody is
 
 	mutex  sync.Mutex
 	parsed map[int64]LoadedPolicy
@@ -150,6 +151,14 @@ func (s *PolicySource) Kept(ctx context.Context, repository Repository, mark Pol
 
 // load parses a file, once for as long as its content stays the same.
 func (s *PolicySource) load(repository Repository, file PolicyFile) LoadedPolicy {
+	loaded := s.parsedOnce(repository, file)
+	if s.Seen != nil {
+		s.Seen(loaded)
+	}
+	return loaded
+}
+
+func (s *PolicySource) parsedOnce(repository Repository, file PolicyFile) LoadedPolicy {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	known, found := s.parsed[repository.ID]

@@ -13,6 +13,7 @@ type prepared struct {
 	decision   Decision
 	inspection Inspection
 	outcome    *Outcome
+	pauses     error // it is neither promoted nor refused until the settings are mended
 }
 
 // promoteImage decides about one image and moves its tags.
@@ -23,6 +24,8 @@ func (c *carrying) promoteImage(ctx context.Context, into target, image Image, p
 		return Outcome{}, err
 	case made.outcome != nil:
 		return *made.outcome, nil
+	case made.pauses != nil:
+		return Outcome{}, made.pauses
 	case c.waits(made.decision):
 		return Outcome{Result: ResultWaiting, Decision: made.decision}, nil
 	case len(made.decision.Unmet()) > 0:
@@ -57,6 +60,7 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 	refused := len(Decide(facts).Unmet()) > 0
 	if refused && !scope.Allowed {
 		made.decision = Decide(facts)
+		made.pauses = c.pausesFor(scope, made.decision)
 		return made, nil
 	}
 	var taken *Gate

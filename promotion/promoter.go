@@ -81,6 +81,9 @@ func (p *Promoter) Carry(ctx context.Context, work Work) (Changes, error) {
 	c.answer = Answer{
 		Command: request.Command, Repository: request.Repository, PullRequest: request.Issue, Requester: request.Requester, Commit: request.Commit, Environment: request.Environment,
 	}
+	if err := c.pausesOn(ctx); err != nil {
+		return Changes{}, err
+	}
 	if idle, err := c.idle(ctx); idle || err != nil {
 		return Changes{Work: []NewWork{wakeOf(request, request.Waiting.Until)}}, err
 	}

@@ -63,6 +63,7 @@ type Gate struct {
 	URL      string    // the evidence, when there is a page for it
 	Until    time.Time // when it is met by the mere passing of time; zero when it is not
 	Waived   string    // who waived it, and why; "" when nobody did
+	Pauses   bool      // a fault of the settings: it is no verdict, and what was asked goes on once it is mended
 }
 
 // waits reports whether a gate with this code may still fall by itself or by people who are asked: what --when-verified

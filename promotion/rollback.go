@@ -72,6 +72,9 @@ func (c *carrying) rollbackImage(ctx context.Context, into target, image Image, 
 		decision.Gates = append(decision.Gates, gates...)
 	}
 	if !scope.Allowed {
+		if pauses := c.pausesFor(scope, decision); pauses != nil {
+			return Outcome{}, pauses
+		}
 		return move.refuse(ctx, decision)
 	}
 	inspection, err := c.rollbackTarget(ctx, into.environment, live, &decision)

@@ -22,8 +22,9 @@ func (c *carrying) checks(ctx context.Context, request Request) ([]Announcement,
 	if overwritten := c.overwritten(request); len(overwritten) > 0 {
 		return overwritten, nil
 	}
+	pauses := len(request.Answer.pauses()) > 0
 	acted := request.Answer.Result == ResultInformed && slices.Contains([]Verb{VerbApprove, VerbOverride, VerbHold, VerbResume}, request.Command.Verb)
-	if !moved && !acted && request.Source != FromButton {
+	if !moved && !acted && !pauses && request.Source != FromButton {
 		return nil, nil
 	}
 	var announcements []Announcement

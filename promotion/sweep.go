@@ -91,6 +91,7 @@ type passedRun struct {
 	attempt  int
 	finished bool
 	created  time.Time
+	unscoped string // the registry repositories that no rule let it use: nothing is recorded of those
 }
 
 // Repository sweeps one repository: first its runs, oldest first, then its comments, so that what is asked finds what was
@@ -137,7 +138,7 @@ func (l listed) tagsFor(since time.Time) []string {
 // runs passes on the runs of the last day that lack a record. GitHub lists runs by when they were created: the day is
 // looked at each time, because one that began hours ago may have ended, or run again, since the last sweep.
 func (s *Sweep) runs(ctx context.Context, lease Lease, repository Repository, memory *sweepMemory, began time.Time) error {
-	since := began.Add(-sweepReach)
+	since, unscoped := began.Add(-sweepReach), false
 	listing, err := s.Recent.RecentRuns(ctx, repository, since, memory.runs)
 	if err != nil {
 		return gone(err)
@@ -151,10 +152,11 @@ func (s *Sweep) runs(ctx context.Context, lease Lease, repository Repository, me
 		slices.SortFunc(found, func(a, b Run) int {
 			return compareAttempts(a.Started, a.ID, a.Attempt, b.Started, b.ID, b.Attempt)
 		})
-		all, passed := s.passOn(ctx, lease, repository, policy.Policy, memory, found)
+		all, passed := s.passOn(ctx, lease, policy, memory, found)
 		if err := errors.Join(err, passed); err != nil || !all {
 			return err
 		}
+		unscoped = len(s.Observer.Scope.Missing(policy.Repository, policy.Policy)) > 0
 	}
 	for id, run := range memory.passed {
 		if run.created.Before(since) {
@@ -162,8 +164,8 @@ func (s *Sweep) runs(ctx context.Context, lease Lease, repository Repository, me
 		}
 	}
 	memory.runs = listing.Tags
-	if listing.Cut {
-		memory.runs = nil // that the newest did not change says nothing of those beyond
+	if listing.Cut || unscoped {
+		memory.runs = nil // that the newest did not change says nothing of those beyond, nor of a policy that was mended
 	}
 	return nil
 }
@@ -200,11 +202,13 @@ func (s *Sweep) beyond(ctx context.Context, repository Repository, policy Policy
 }
 
 // passOn passes runs on as if their events had come. It reports false when some are left for the next sweep.
-func (s *Sweep) passOn(ctx context.Context, lease Lease, repository Repository, policy Policy, memory *sweepMemory, runs []Run) (bool, error) {
+func (s *Sweep) passOn(ctx context.Context, lease Lease, loaded LoadedPolicy, memory *sweepMemory, runs []Run) (bool, error) {
 	var failures []error
 	passed := 0
+	repository, policy := loaded.Repository, loaded.Policy
+	unscoped := fmt.Sprint(s.Observer.Scope.Missing(repository, policy))
 	for _, run := range runs {
-		state := passedRun{attempt: run.Attempt, finished: run.Finished(), created: run.Created}
+		state := passedRun{attempt: run.Attempt, finished: run.Finished(), created: run.Created, unscoped: unscoped}
 		if memory.passed[run.ID] == state {
 			continue
 		}

@@ -23,7 +23,7 @@ func (c *carrying) waits(decision Decision) bool {
 	if !c.request.Command.WhenVerified || c.request.Command.DryRun || len(decision.Unmet()) == 0 {
 		return false
 	}
-	if !slices.ContainsFunc(decision.Unmet(), func(gate Gate) bool { return !gate.Reason.waits() }) {
+	if !slices.ContainsFunc(decision.Unmet(), func(gate Gate) bool { return !gate.Reason.waits() && !gate.Pauses }) {
 		environment, _ := c.policy.Policy.Environment(decision.Environment)
 		return c.Clock().Before(c.deadline(environment))
 	}
@@ -98,6 +98,9 @@ func (c *carrying) wait(ctx context.Context) (Changes, error) {
 		for _, gate := range outcome.Decision.Unmet() {
 			if !gate.Until.IsZero() && gate.Until.Before(next) && gate.Until.After(c.Clock()) {
 				next = gate.Until
+			}
+			if soon := c.Clock().Add(longestPause); gate.Pauses && soon.Before(next) {
+				next = soon
 			}
 		}
 	}

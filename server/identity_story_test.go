@@ -197,7 +197,7 @@ func TestTheNameIsTheSameWhenTheTagIsSet(t *testing.T) {
 		s.GitHub.Quietly(func() { s.Repository.Rename("acme/old-shop") })
 		s.namesake(s.Rita)
 	}}.On("GET", "/repos/{owner}/{repo}"))
-	s.interim(pull.Issue, pull.Comment(s.Alice, "/promote production"), "Refused", "`registry_scope`", "no rule of the server lets acme/old-shop use")
+	s.interim(pull.Issue, pull.Comment(s.Alice, "/promote production"), "Paused", "`registry_scope`", "no rule of the server lets acme/old-shop use")
 	s.names("production", "")
 }
 

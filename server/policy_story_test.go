@@ -102,7 +102,8 @@ func TestRegistryScopeIsEnforcedForReadsToo(t *testing.T) {
 	s.must(err)
 	s.Tested(run, "success")
 	s.settled()
-	s.refuses(pull.Issue, s.Alice, "/promote", "registry_scope")
+	s.interim(pull.Issue, pull.Comment(s.Alice, "/promote"), "Paused", "`registry_scope`")
+	s.refuses(pull.Issue, s.Alice, "/promote --dry-run", "registry_scope")
 	if requests := s.Registry.Requests(); len(requests) > 0 {
 		t.Errorf("a registry out of scope was asked: %v", requests)
 	}

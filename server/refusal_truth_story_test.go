@@ -26,7 +26,7 @@ func TestAMissingScopeSaysOnlyThat(t *testing.T) {
 	s.Tested(run, "success")
 	s.Staged(pull.MergeCommit(), "success")
 	s.settled()
-	reply := s.refuses(pull.Issue, s.Alice, "/promote", "registry_scope")
+	reply := s.refuses(pull.Issue, s.Alice, "/promote --dry-run", "registry_scope")
 	s.expect(reply, "whoever runs Verbatim")
 	s.keepsFrom(reply, "there is no such tag", "was seen for this commit", "image_missing", "stage_missing", "stage_running")
 }

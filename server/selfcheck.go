@@ -99,7 +99,7 @@ func (c *selfCheck) run(ctx context.Context) {
 	c.greet(ctx)
 	for {
 		wait := checkEvery
-		if len(c.board.Degraded()) > 0 {
+		if slices.ContainsFunc(c.board.Degraded(), func(finding selfcheck.Finding) bool { return finding.Name != selfcheck.RegistryScope }) {
 			wait = checkDegraded
 		}
 		timer := time.NewTimer(wait)

@@ -140,8 +140,14 @@ func (s *Server) compose() error {
 		return err
 	}
 	presence := &promotion.Presence{Finder: s.forge, Names: s.ledger, Clock: clock}
-	policies := &promotion.PolicySource{Presence: presence, Files: s.forge, Cache: s.ledger, Past: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock}
-	checks := promotion.Checks{History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Trees: s.forge, Clock: clock}
+	missing := &scopes{rules: settings.Scope, clock: clock, logger: s.options.Logger}
+	s.board.Ask(missing.Degraded)
+	policies := &promotion.PolicySource{
+		Presence: presence, Files: s.forge, Cache: s.ledger, Past: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock, Seen: missing.see,
+	}
+	checks := promotion.Checks{
+		History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Trees: s.forge, Scope: settings.Scope, Lanes: s.ledger, Clock: clock,
+	}
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}
 	observer := &promotion.Observer{

@@ -50,8 +50,12 @@ func (b *Board) Ask(findings func() []Finding) {
 	b.asked = append(b.asked, findings)
 }
 
-// Paused notes that the work met the fault. It reports whether nobody had met it before.
+// Paused notes that the work met the fault. It reports whether nobody had met it before. A missing scope is not noted: whoever
+// looks at policies tells the board (Ask), whether somebody asked for a promotion or not.
 func (b *Board) Paused(work string, paused *promotion.PausedError) (first bool) {
+	if paused.Fault == promotion.FaultRegistryScope {
+		return false
+	}
 	finding := findingOf(paused)
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -74,6 +78,8 @@ func findingOf(paused *promotion.PausedError) Finding {
 		finding.Name = GitHubPermissions
 	case promotion.FaultRegistryCredentials:
 		finding.Name = RegistryName(paused.What)
+	case promotion.FaultRegistryScope:
+		finding.Name = RegistryScope
 	case promotion.FaultGitHubCredentials:
 	}
 	return finding

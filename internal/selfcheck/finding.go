@@ -39,6 +39,7 @@ const (
 	GitHubCredentials = "github_credentials"
 	GitHubPermissions = "github_permissions"
 	GitHubEvents      = "github_events"
+	RegistryScope     = "registry_scope"
 )
 
 // RegistryName returns the name of the finding about a registry.

@@ -58,7 +58,7 @@ func checkTitle(check promotion.Check) string {
 	case promotion.CheckWaiting, promotion.CheckFailed:
 	}
 	met, all := 0, 0
-	var codes []string
+	var codes, pauses []string
 	for _, decision := range check.Decisions {
 		for _, gate := range decision.Gates {
 			all++
@@ -67,12 +67,18 @@ func checkTitle(check promotion.Check) string {
 			} else if !slices.Contains(codes, string(gate.Reason)) {
 				codes = append(codes, string(gate.Reason))
 			}
+			if gate.Pauses && !slices.Contains(pauses, string(gate.Reason)) {
+				pauses = append(pauses, string(gate.Reason))
+			}
 		}
 	}
 	if check.State == promotion.CheckFailed {
 		return after("Not promotable", strings.Join(codes, ", "))
 	}
-	if all == 0 {
+	switch {
+	case len(pauses) > 0:
+		return after("Paused", strings.Join(pauses, ", "))
+	case all == 0:
 		return "Waiting"
 	}
 	return fmt.Sprintf("%d of %d gates met", met, all)

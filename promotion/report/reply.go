@@ -139,6 +139,9 @@ func headline(answer promotion.Answer) string {
 		}
 		return waiting + alsoDone(answer)
 	case promotion.ResultDelayed:
+		if slices.ContainsFunc(answer.Gates, func(gate promotion.Gate) bool { return gate.Pauses }) {
+			return after("Paused", reasonList(answer)) + ": it goes on by itself once that is mended, until " + answer.WaitsUntil.UTC().Format(time.RFC3339)
+		}
 		return after("Cannot tell yet", reasonList(answer)) + ": it is tried again until " + answer.WaitsUntil.UTC().Format(time.RFC3339)
 	case promotion.ResultInformed:
 	}
