@@ -22,6 +22,10 @@ type pullContents struct {
 	whole   bool
 }
 
+func (p pullContents) has(commit Commit) bool {
+	return slices.ContainsFunc(p.commits, func(own ShippedCommit) bool { return own.Commit == commit })
+}
+
 // commitsOf reads the commits of a pull request, once.
 func (c *carrying) commitsOf(ctx context.Context, pull int) (pullContents, error) {
 	if known, found := c.contents[pull]; found {

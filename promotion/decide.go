@@ -107,10 +107,13 @@ func decideTimes(facts Facts, decision *Decision) {
 
 // decidePeople adds the gates of what people said of the promotion: holds, approvals, reviews.
 func decidePeople(facts Facts, decision *Decision) {
-	if facts.HeldPulls != nil && facts.HeldPulls.Err != nil {
-		decision.Gates = append(decision.Gates, facts.HeldPulls.gate())
-	}
 	held := holdGate(facts.Holds, facts.Environment, facts.concerned(), facts.Commit)
+	if facts.HeldPulls != nil {
+		held = facts.HeldPulls.tells(held)
+		if facts.HeldPulls.Err != nil {
+			decision.Gates = append(decision.Gates, facts.HeldPulls.gate())
+		}
+	}
 	if !held.Met || !facts.ForCheck {
 		decision.Gates = append(decision.Gates, held)
 	}

@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ const maximumHeldPulls = 20
 // HeldPullsFact says which held pull requests' commits would ship. Err means that it could not be told.
 type HeldPullsFact struct {
 	Pulls []int
+	Why   []string // how it was told of those of which no commit is in the list of what ships
 	Err   error
 }
 
@@ -27,8 +29,17 @@ func (f Facts) concerned() []int {
 
 func (f HeldPullsFact) gate() Gate {
 	return Gate{
-		Name: "held pull requests", Reason: GitHubError, Expected: "nothing of a held pull request would ship", Actual: "could not tell: " + f.Err.Error(), Next: "ask again in a minute",
+		Name: "held pull requests", Reason: GitHubError, Expected: "nothing of a held pull request would ship", Actual: "could not tell: " + f.Err.Error(),
+		Next: remedy(f.Err) + "; where it stays so, promote an earlier commit first, or have the hold lifted",
 	}
+}
+
+// tells adds to the gate of the holds how it was told that something of a held pull request ships.
+func (f HeldPullsFact) tells(gate Gate) Gate {
+	if !gate.Met {
+		gate.Actual = strings.Join(append([]string{gate.Actual}, f.Why...), "; ")
+	}
+	return gate
 }
 
 // heldPullsFact finds the held pull requests of which something would ship: the commits that they produced, by whichever way they
@@ -69,45 +80,119 @@ func (c *carrying) findHeld(ctx context.Context, into target, facts Facts, held 
 	if !what.whole {
 		return fmt.Errorf("so many commits would ship that it cannot be told whether one is of a held pull request")
 	}
+	search := heldSearch{carrying: c, into: into, facts: facts, own: own, what: what}
 	for _, number := range held {
-		brings := slices.ContainsFunc(own, func(pull PullRequest) bool { return pull.Number == number }) || into.pullRequest.Number == number
-		if !brings {
-			if brings, err = c.bringsPull(ctx, number, facts.Commit, what.commits); err != nil {
-				return err
-			}
+		brings, why, err := search.ships(ctx, number)
+		if err != nil {
+			return err
 		}
 		if brings {
 			fact.Pulls = append(fact.Pulls, number)
+		}
+		if why != "" {
+			fact.Why = append(fact.Why, why)
 		}
 	}
 	return nil
 }
 
-// bringsPull reports whether one of the commits is of the pull request: what it was merged as, one of its own, or one that a
-// rebase made of those.
-func (c *carrying) bringsPull(ctx context.Context, number int, commit Commit, ships []ShippedCommit) (bool, error) {
+// heldSearch looks for held pull requests in what would ship.
+type heldSearch struct {
+	*carrying
+	into  target
+	facts Facts
+	own   []PullRequest // that brought the commit itself
+	what  *shipping
+}
+
+// heldPull is a held pull request and its commits.
+type heldPull struct {
+	PullRequest
+	contents pullContents
+}
+
+func (h heldPull) has(commit Commit) bool {
+	return commit == h.Head || h.Merged && commit == h.MergeCommit || h.contents.has(commit)
+}
+
+// ships reports whether something of the pull request would ship, and where the list of what ships does not show it, how it was told.
+func (s *heldSearch) ships(ctx context.Context, number int) (brings bool, why string, err error) {
+	if slices.ContainsFunc(s.own, func(pull PullRequest) bool { return pull.Number == number }) || s.into.pullRequest.Number == number {
+		return true, "", nil
+	}
+	held, err := s.readHeld(ctx, number)
+	if err != nil {
+		return false, "", err
+	}
+	if brings, err = s.bringsPull(ctx, held, s.facts.Commit, s.what.commits); brings || err != nil {
+		return brings, "", err
+	}
+	if s.what.note != "" {
+		if why, err = s.below(ctx, held); why != "" || err != nil {
+			return why != "", why, err
+		}
+	}
+	return false, "", nil
+}
+
+func (c *carrying) readHeld(ctx context.Context, number int) (heldPull, error) {
 	pull, err := c.Commits.PullRequest(ctx, c.request.Repository, number)
 	if err != nil {
-		return false, fromGitHub(fmt.Errorf("read pull request #%d, which is held: %w", number, err))
+		return heldPull{}, fromGitHub(fmt.Errorf("read pull request #%d, which is held: %w", number, err))
 	}
 	contents, err := c.commitsOf(ctx, number)
+	return heldPull{PullRequest: pull, contents: contents}, err
+}
+
+// below says that the commit has something of the held pull request below it, where it is not known what the environment has, so
+// that all of it may ship: what it was merged as, or its first commit, without which there are none of the others.
+func (s *heldSearch) below(ctx context.Context, held heldPull) (string, error) {
+	first := held.Head
+	if len(held.contents.commits) > 0 {
+		first = held.contents.commits[0].Commit
+	}
+	ask := []Commit{first}
+	if held.Merged && !held.MergeCommit.IsZero() {
+		ask = []Commit{held.MergeCommit, first}
+	}
+	for _, one := range slices.Compact(ask) {
+		contained, err := s.contains(ctx, s.facts.Commit, one)
+		if err != nil {
+			return "", err
+		}
+		if contained {
+			return fmt.Sprintf("it is not known which commit %s has, and %s, of pull request #%d, lies below %s: lift the hold if that is live already",
+				s.facts.Environment.Name, one.Short(), held.Number, s.facts.Commit.Short()), nil
+		}
+	}
+	return "", nil
+}
+
+// contains reports whether the commit is the head or below it.
+func (c *carrying) contains(ctx context.Context, head, commit Commit) (bool, error) {
+	contained, err := c.Branches.Contains(ctx, c.request.Repository, head, commit)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil // they have nothing in common
+	}
 	if err != nil {
-		return false, err
+		return false, fromGitHub(fmt.Errorf("ask whether %s is below %s: %w", commit.Short(), head.Short(), err))
 	}
-	of := func(one Commit) bool {
-		return one == pull.Head || pull.Merged && one == pull.MergeCommit ||
-			slices.ContainsFunc(contents.commits, func(own ShippedCommit) bool { return own.Commit == one })
-	}
-	if of(commit) || slices.ContainsFunc(ships, func(shipped ShippedCommit) bool { return of(shipped.Commit) }) {
+	return contained, nil
+}
+
+// bringsPull reports whether one of the commits is of the pull request: what it was merged as, one of its own, or one that a
+// rebase made of those.
+func (c *carrying) bringsPull(ctx context.Context, held heldPull, commit Commit, ships []ShippedCommit) (bool, error) {
+	if held.has(commit) || slices.ContainsFunc(ships, func(shipped ShippedCommit) bool { return held.has(shipped.Commit) }) {
 		return true, nil
 	}
-	if !contents.whole {
-		return false, fmt.Errorf("pull request #%d, which is held, has more commits than GitHub lists", number)
+	if !held.contents.whole {
+		return false, fmt.Errorf("pull request #%d, which is held, has more commits than GitHub lists", held.Number)
 	}
-	if !pull.Merged || pull.MergeCommit.IsZero() || len(contents.commits) < 2 {
+	if !held.Merged || held.MergeCommit.IsZero() || len(held.contents.commits) < 2 {
 		return false, nil
 	}
-	return c.rebased(ctx, pull, commit, contents.commits)
+	return c.rebased(ctx, held.PullRequest, commit, held.contents.commits)
 }
 
 // rebased reports whether the commit is one that a rebase of the pull request put on the branch before its last: it lies that near
