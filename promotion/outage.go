@@ -16,7 +16,7 @@ const (
 	silentFor = 10 * time.Second
 	longPause = 2 * time.Second
 	// longestBackoff is how long is waited between two tries.
-	longestBackoff = time.Minute
+	longestBackoff = 20 * time.Second
 	// roleWait is how much longer than its hour a request waits whose author's role could not be read: until then nobody knows
 	// whether they are to get an answer.
 	roleWait = 24 * time.Hour

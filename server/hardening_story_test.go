@@ -141,7 +141,7 @@ func TestAMovedTagIsNeverLeftInSilence(t *testing.T) {
 			pull := s.Merged("Add a basket")
 			digest := s.verified(pull.MergeCommit(), "basket")
 			_, reply := s.says(pull.Issue, s.Alice, "/promote")
-			s.expect(reply, digest, "moved, read back", "/promote rollback production api")
+			s.expect(reply, digest, "moved, read back")
 			s.names("production", digest)
 			if states := s.states(); !slices.Equal(states, []string{"succeeded"}) {
 				t.Errorf("promotions %v", states)

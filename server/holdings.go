@@ -80,6 +80,13 @@ func (h *holdings) finish() {
 	}
 }
 
+// count returns how many rows are held.
+func (h *holdings) count() int {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return len(h.rows)
+}
+
 // of counts the rows of a repository.
 func (h *holdings) of(repository int64) (count int) {
 	h.mutex.Lock()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
+	"github.com/verbatim-dev/verbatim/internal/selfcheck"
 )
 
 // sum adds up the values of a metric whose labels have all of the words.
@@ -50,10 +51,22 @@ func TestARegistryThatIsDownIsLeftAloneAndTriedAgain(t *testing.T) {
 	for range 3 {
 		pull.Comment(s.Alice, "/promote")
 	}
+	s.isDegraded(selfcheck.RegistryName(s.Registry.Host()), "has answered no call since", "by itself")
 	s.must(s.Eventually(s.ctx, "the registry to be left alone", func() bool { return s.sum("verbatim_breaker_open", s.Registry.Host()) == 1 }))
 	s.Registry.Inject(nil)
 	s.must(s.Eventually(s.ctx, "the registry to be asked again", func() bool { return s.sum("verbatim_breaker_open", s.Registry.Host()) == 0 }))
 	_, reply := s.says(pull.Issue, s.Alice, "/promote")
 	s.expect(reply, "romoted") // by this comment or one of those before
 	s.names("production", digest)
+}
+
+func TestGitHubThatDoesNotAnswerIsNamedAtOnce(t *testing.T) {
+	s, pull, digest := ready(t)
+	down := s.GitHub.Inject(githubtest.Fault{Status: http.StatusBadGateway})
+	comment := pull.Comment(s.Alice, "/promote")
+	s.isDegraded(selfcheck.GitHub, "has answered no call since", "by itself")
+	down.Remove()
+	s.becomes(pull.Issue, comment, "Promoted")
+	s.names("production", digest)
+	s.isWell()
 }

@@ -17,10 +17,17 @@ func TestTheTestedDigestIsTheOneThatShips(t *testing.T) {
 	s.names("production", digest)
 	s.reacted(comment, "eyes", "rocket")
 	s.expect(reply, "**Promoted api to production**", digest, pull.MergeCommit().SHA(), "from nothing", "`production` (moved, read back)",
-		"evidence: build", "attempt 1", "/promote rollback production api", "asked by alice", "policy `acme/shop:.github/verbatim.yml`")
+		"evidence: build", "attempt 1", "asked by alice", "policy `acme/shop:.github/verbatim.yml`")
+	s.keepsFrom(reply, "roll back with") // there is nothing to go back to
 	s.must(s.Check(s.ctx, pull.MergeCommit(), "Promoted"))
 	s.must(s.Eventually(s.ctx, "a Slack message", func() bool { return len(s.Slack.Messages()) == 1 }))
 	s.expect(s.Slack.Messages()[0].Text, "Promoted acme/shop api to production")
+
+	_, reply = s.says(pull.Issue, s.Alice, "/promote production")
+	s.expect(reply, "(was there already)")
+	s.keepsFrom(reply, "not confirmed", "roll back with")
+	next := s.Merged("Add a voucher")
+	s.expect(s.promotes(next.Issue, s.Alice, "/promote", s.verified(next.MergeCommit(), "voucher")), "roll back with: `/promote rollback production api`")
 }
 
 func TestTheCheckRunShowsTheGatesFalling(t *testing.T) {

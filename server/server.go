@@ -117,6 +117,7 @@ func listen(ctx context.Context, setting, address string) (net.Listener, error) 
 func (s *Server) compose() error {
 	settings, clock := s.options.Settings, s.options.Clock
 	s.budget = budget.New(budget.Options{Clock: clock, Reserver: s.ledger, Waited: s.metrics.Waited, Concurrency: settings.Concurrency, Reserve: float64(settings.Reserve) / 100})
+	s.board.Ask(s.unanswering)
 	creator, err := forge.NewClientCreator(settings.GitHub, s.clientOptions())
 	if err != nil {
 		return err
@@ -300,7 +301,16 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.options.Logger.Info().Str("addr", s.Addr()).Str("metrics_addr", s.MetricsAddr()).Str("version", s.options.Version).
 		Bool("app_configured", s.worker != nil).Msg("verbatim is listening")
+	began := time.Time{}
+	group.Go(func() error {
+		<-running.Done()
+		began = time.Now()
+		s.options.Logger.Info().AnErr("cause", context.Cause(running)).Dur("grace", settings.ShutdownGrace).
+			Msg("shutting down: no connection is taken any more, and what is under way is finished or handed back")
+		return nil
+	})
 	err := group.Wait()
+	s.options.Logger.Info().Dur("took", time.Since(began)).AnErr("error", err).Msg("verbatim has ended")
 	return errors.Join(err, s.close())
 }
 

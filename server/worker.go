@@ -114,14 +114,17 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 			w.idle(ctx, err != nil)
 		}
 	}
+	under, left := w.holdings.count(), 0
 	ended := make(chan struct{})
 	go func() { w.holdings.end(); running.Wait(); close(ended) }()
 	select {
 	case <-ended:
 	case <-time.After(grace):
+		left = w.holdings.count()
 		stop()
 		<-ended
 	}
+	w.Logger.Info().Int("under_way", under).Int("handed_back", left).Msg("no work is under way any more")
 }
 
 // take waits for one free slot, and takes all others that are free as well.

@@ -266,6 +266,23 @@ func TestUnsignedBodiesDoNotFillTheMemory(t *testing.T) {
 	}
 }
 
+func TestStoppingIsLogged(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	p := serves(t, &lines)
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exits(20 * time.Second); code != 0 {
+		t.Errorf("stopped with exit code %d, expected 0", code)
+	}
+	for _, said := range []string{`terminated`, "shutting down", `"under_way":0`, `"handed_back":0`, "verbatim has ended"} {
+		if !strings.Contains(lines.String(), said) {
+			t.Errorf("the log does not say %s:\n%s", said, lines.String())
+		}
+	}
+}
+
 func TestABlockedLogStopsNothing(t *testing.T) {
 	t.Parallel()
 	reader, writer, err := os.Pipe()

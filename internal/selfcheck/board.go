@@ -120,7 +120,9 @@ func (b *Board) Degraded() []Finding {
 	}
 	for _, ask := range b.asked {
 		for _, finding := range ask() {
-			all[finding.Name] = finding
+			if all[finding.Name].State != Wrong {
+				all[finding.Name] = finding
+			}
 		}
 	}
 	for name, known := range b.faults {

@@ -15,7 +15,10 @@ const (
 	// failuresToOpen is how many calls in a row have to fail for a host to be left alone.
 	failuresToOpen = 8
 	firstPause     = 5 * time.Second
-	longestPause   = 2 * time.Minute
+	// longestPause is also how long it may take until it is noticed that the host is back.
+	longestPause = 20 * time.Second
+	// failuresToSay is how many calls in a row have to fail for a host to be said not to answer.
+	failuresToSay = 3
 )
 
 // breaker leaves a host alone that does not answer: calls fail at once, instead of each waiting for its deadline. From
@@ -24,7 +27,8 @@ type breaker struct {
 	host string
 
 	mutex    sync.Mutex
-	failures int
+	failures int       // in a row
+	first    time.Time // of them
 	since    time.Time // it opened; zero: closed
 	until    time.Time // the next call may try
 	pause    time.Duration
@@ -66,10 +70,12 @@ func (b *breaker) report(ctx context.Context, probe bool, status int, err error,
 	case err != nil && errors.Is(ctx.Err(), context.Canceled), status == 0 && isOurs(err):
 		return
 	case !fails(status, err):
-		b.failures, b.since, b.pause = 0, time.Time{}, 0
+		b.failures, b.first, b.since, b.pause = 0, time.Time{}, time.Time{}, 0
 		return
 	}
-	b.failures++
+	if b.failures++; b.failures == 1 {
+		b.first = now
+	}
 	switch {
 	case probe:
 		b.pause = min(2*b.pause, longestPause)
@@ -85,6 +91,13 @@ func (b *breaker) isOpen() bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	return !b.since.IsZero()
+}
+
+// unanswering returns since when the host has answered no call, and whether that is worth a word.
+func (b *breaker) unanswering() (since time.Time, isSo bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.first, b.failures >= failuresToSay
 }
 
 func fails(status int, err error) bool {

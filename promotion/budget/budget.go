@@ -146,6 +146,19 @@ func (b *Budget) Hosts() map[string]bool {
 	return refused
 }
 
+// Unanswering gives the hosts that have not answered the last calls, each with the time of the first of them.
+func (b *Budget) Unanswering() map[string]time.Time {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	silent := map[string]time.Time{}
+	for host, guard := range b.breakers {
+		if since, isSo := guard.unanswering(); isSo {
+			silent[host] = since
+		}
+	}
+	return silent
+}
+
 // Transport has each request wait for its turn. identity names whom a request is made as; nil: there are none to tell apart.
 func (b *Budget) Transport(next http.RoundTripper, identity func(*http.Request) string) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {

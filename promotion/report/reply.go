@@ -233,7 +233,8 @@ func renderOutcome(b *strings.Builder, answer promotion.Answer, outcome promotio
 	evidence(b, decision)
 	ships(b, answer, outcome, listed)
 	pinned(b, answer, decision)
-	if outcome.Result == promotion.ResultPromoted || outcome.Result == promotion.ResultRolledBack {
+	// Only what is known to work: there is something to go back to. How a rollback is undone was said above.
+	if outcome.Result == promotion.ResultPromoted && !outcome.Promotion.From.IsZero() {
 		fmt.Fprintf(b, "- roll back with: %s\n", Code(fmt.Sprintf("/promote rollback %s %s", decision.Environment, decision.Image)))
 	}
 }
@@ -301,7 +302,7 @@ func moves(b *strings.Builder, outcome promotion.Outcome) {
 	}
 	for _, move := range outcome.Promotion.Moves {
 		switch {
-		case move.ReadBack == outcome.Promotion.Digest && move.From == move.ReadBack:
+		case move.From == outcome.Promotion.Digest && (move.ReadBack == move.From || outcome.Result == promotion.ResultUnchanged):
 			tags = append(tags, Code(move.Tag)+" (was there already)")
 		case move.ReadBack == outcome.Promotion.Digest:
 			tags = append(tags, Code(move.Tag)+" (moved, read back)")
