@@ -220,6 +220,12 @@ type DeliveryReader interface {
 	FirstDelivered(ctx context.Context, guid string, since time.Time) (FirstDelivery, error)
 }
 
+// CommentReader reads comments from GitHub.
+type CommentReader interface {
+	// Edited reports whether the comment was ever edited, also within the second in which it was made, which its times do not tell.
+	Edited(ctx context.Context, repository Repository, comment int64) (bool, error)
+}
+
 // BranchReader reads branches from GitHub.
 type BranchReader interface {
 	// BranchHead gives the head of a branch, or ErrNotFound. A tag of the same name never answers.

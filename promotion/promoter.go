@@ -32,6 +32,7 @@ type Promoter struct {
 	Attestations  AttestationReader
 	Provenance    ProvenanceVerifier
 	Deliveries    DeliveryReader
+	Comments      CommentReader
 	Checks        Checks
 	Scope         Scope
 	Clock         func() time.Time
@@ -129,8 +130,8 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 		stranger = false // it was answered before: it is told what became of it
 	}
 	if !stranger {
-		if err := c.acknowledge(ctx); err != nil {
-			return false, err
+		if done, err := c.greet(ctx); done || err != nil {
+			return done && c.answer.Result == "", err
 		}
 	}
 	if c.policy, err = c.Policies.Fresh(ctx, c.request.Repository); err != nil {
@@ -142,8 +143,8 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 		if err != nil || !named {
 			return true, err
 		}
-		if err := c.acknowledge(ctx); err != nil {
-			return false, err
+		if done, err := c.greet(ctx); done || err != nil {
+			return done && c.answer.Result == "", err
 		}
 	}
 	return false, c.dispatch(ctx)
@@ -152,19 +153,6 @@ func (c *carrying) run(ctx context.Context) (silent bool, err error) {
 // unanswerable reports whether somebody whose role is unknown gets no answer.
 func (c *carrying) unanswerable() bool {
 	return !c.request.Repository.Private && !c.request.Insider && c.request.Answer.Result == ""
-}
-
-// acknowledge shows that the comment was seen. The answer to a button is its check run.
-func (c *carrying) acknowledge(ctx context.Context) error {
-	if c.request.Comment == 0 {
-		return nil
-	}
-	eyes := reaction(c.request, ReactionEyes)
-	_, err := c.Announcements.Announcement(ctx, eyes.Key)
-	if !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	return c.Journal.Commit(ctx, c.lease, Changes{Announcements: []Announcement{eyes}})
 }
 
 // namedByPolicy reports whether some environment names the person, though their role alone would not get an answer.

@@ -160,7 +160,7 @@ func (s *Server) compose() error {
 		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,
 		Records: s.ledger, History: s.ledger, Requests: s.ledger, Announcements: s.ledger, Lanes: s.ledger, Book: s.ledger,
 		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Authors: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings),
-		Deliveries: s.forge, Checks: checks,
+		Deliveries: s.forge, Comments: s.forge, Checks: checks,
 		Scope: settings.Scope, Clock: clock, GitHubTime: s.forge.TimeOf, Slack: slack, WebURL: settings.GitHub.WebURL,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}

@@ -151,6 +151,14 @@ func (c *Comment) edit(by *account, body string) {
 	c.issue.repository.announceComment(c, "edited", by, object{"changes": object{"body": object{"from": before}}})
 }
 
+// EditAtOnce is Edit within the second in which the comment was made: its times tell nothing of it.
+func (c *Comment) EditAtOnce(by *User, body string) {
+	c.issue.server().change(func() {
+		c.edit(by.account, body)
+		c.updated = c.created
+	})
+}
+
 // Delete deletes the comment and announces it (issue_comment.deleted).
 func (c *Comment) Delete(by *User) {
 	c.issue.server().change(func() { c.remove(by.account) })

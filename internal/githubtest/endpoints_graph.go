@@ -21,21 +21,27 @@ func (u *User) Email(address string) *User {
 
 var (
 	objectPattern  = regexp.MustCompile(`(\w+): object\(oid: "([0-9a-f]{40})"\) \{ \.\.\. on Commit \{ authors\(`)
+	commentPattern = regexp.MustCompile(`node\(id: \$id\) \{ __typename \.\.\. on IssueComment \{ lastEditedAt \} \}`)
 	trailerPattern = regexp.MustCompile(`(?im)^co-authored-by: (.*) <(.*)>$`)
 )
 
-// graph answers the one question of the GraphQL API that this stand-in knows: the authors of commits, "based on the git author
-// and the Co-authored-by message trailer" (https://docs.github.com/graphql/reference/objects#commit).
+// graph answers the two questions of the GraphQL API that this stand-in knows: the authors of commits, "based on the git author
+// and the Co-authored-by message trailer" (https://docs.github.com/graphql/reference/objects#commit), and when a comment was last
+// edited (https://docs.github.com/graphql/reference/objects#issuecomment).
 func graph(c *call) answer {
 	var asked struct {
 		Query     string `json:"query"`
 		Variables struct {
 			Owner string `json:"owner"`
 			Name  string `json:"name"`
+			ID    string `json:"id"`
 		} `json:"variables"`
 	}
 	if err := json.Unmarshal(c.body, &asked); err != nil || c.identity.token == nil {
 		return refuse(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	if commentPattern.MatchString(asked.Query) {
+		return ok(object{"data": object{"node": c.editOf(asked.Variables.ID)}})
 	}
 	repository := c.server.repositories[strings.ToLower(asked.Variables.Owner+"/"+asked.Variables.Name)]
 	found := objectPattern.FindAllStringSubmatch(asked.Query, -1)
@@ -51,6 +57,26 @@ func graph(c *call) answer {
 		}
 	}
 	return ok(object{"data": object{"repository": objects}})
+}
+
+// editOf gives when the comment with this id was last edited, nil where the token reaches no such comment.
+func (c *call) editOf(node string) any {
+	for _, repository := range c.server.repositories {
+		if !c.identity.token.reaches(repository) {
+			continue
+		}
+		for _, comment := range repository.comments {
+			if nodeID("IssueComment", comment.id) != node {
+				continue
+			}
+			edited := any(nil)
+			if comment.edits > 0 {
+				edited = stamp(comment.updated)
+			}
+			return object{"__typename": "IssueComment", "lastEditedAt": edited}
+		}
+	}
+	return nil
 }
 
 func (s *Server) authorsOf(commit *Commit) []object {

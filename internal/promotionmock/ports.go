@@ -885,6 +885,45 @@ func (mr *MockDeliveryReaderMockRecorder) FirstDelivered(ctx, guid, since any) *
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FirstDelivered", reflect.TypeOf((*MockDeliveryReader)(nil).FirstDelivered), ctx, guid, since)
 }
 
+// MockCommentReader is a mock of CommentReader interface.
+type MockCommentReader struct {
+	ctrl     *gomock.Controller
+	recorder *MockCommentReaderMockRecorder
+	isgomock struct{}
+}
+
+// MockCommentReaderMockRecorder is the mock recorder for MockCommentReader.
+type MockCommentReaderMockRecorder struct {
+	mock *MockCommentReader
+}
+
+// NewMockCommentReader creates a new mock instance.
+func NewMockCommentReader(ctrl *gomock.Controller) *MockCommentReader {
+	mock := &MockCommentReader{ctrl: ctrl}
+	mock.recorder = &MockCommentReaderMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockCommentReader) EXPECT() *MockCommentReaderMockRecorder {
+	return m.recorder
+}
+
+// Edited mocks base method.
+func (m *MockCommentReader) Edited(ctx context.Context, repository promotion.Repository, comment int64) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Edited", ctx, repository, comment)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Edited indicates an expected call of Edited.
+func (mr *MockCommentReaderMockRecorder) Edited(ctx, repository, comment any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Edited", reflect.TypeOf((*MockCommentReader)(nil).Edited), ctx, repository, comment)
+}
+
 // MockBranchReader is a mock of BranchReader interface.
 type MockBranchReader struct {
 	ctrl     *gomock.Controller

@@ -2,7 +2,6 @@ package forge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -129,26 +128,14 @@ func (f *Forge) authorsOf(ctx context.Context, repository promotion.Repository, 
 		fmt.Fprintf(&query, ` c%d: object(oid: "%s") { ... on Commit { authors(first: %d) { pageInfo { hasNextPage } nodes { user { databaseId login } } } } }`, i, commit, maximumAuthors)
 	}
 	query.WriteString(" } }")
-	var answer struct {
-		Data struct {
-			Repository map[string]*authorsAnswer `json:"repository"`
-		} `json:"data"`
-		Errors []struct {
-			Message string `json:"message"`
-		} `json:"errors"`
-	}
-	err := f.ask(ctx, repository, request{
-		operation: operation, method: http.MethodPost, permission: contentsReadable, address: f.graph(),
-		body: map[string]any{"query": query.String(), "variables": map[string]string{"owner": repository.Owner, "name": repository.Name}},
-	}, &answer)
+	answer, err := askGraph[struct {
+		Repository map[string]*authorsAnswer `json:"repository"`
+	}](ctx, f, repository, operation, contentsReadable, query.String(), map[string]string{"owner": repository.Owner, "name": repository.Name})
 	if err != nil {
 		return err
 	}
-	if len(answer.Errors) > 0 {
-		return fmt.Errorf("%s: GitHub says %q", operation, oneLine(answer.Errors[0].Message, maximumTitle))
-	}
 	for i, commit := range commits {
-		of := answer.Data.Repository[fmt.Sprintf("c%d", i)]
+		of := answer.Repository[fmt.Sprintf("c%d", i)]
 		if of == nil || of.Authors == nil || of.Authors.Page.More {
 			return lacking(operation, "authors")
 		}
@@ -160,12 +147,4 @@ func (f *Forge) authorsOf(ctx context.Context, repository promotion.Repository, 
 		}
 	}
 	return nil
-}
-
-// graph returns the address of the GraphQL API, which lies beside the REST API, or above it on GitHub Enterprise Server.
-func (f *Forge) graph() address {
-	if f.graphURL == "" {
-		return address{err: errors.New("the address of GitHub's GraphQL API is not known")}
-	}
-	return address{route: "graphql", path: f.graphURL}
 }

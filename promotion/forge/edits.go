@@ -1,0 +1,48 @@
+package forge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/verbatim-dev/verbatim/promotion"
+)
+
+// Edited reports whether the comment was ever edited. Its times have whole seconds: where they are equal, GraphQL alone tells.
+// Two calls.
+// (https://docs.github.com/rest/issues/comments#get-an-issue-comment, https://docs.github.com/graphql/reference/objects#issuecomment)
+func (f *Forge) Edited(ctx context.Context, repository promotion.Repository, id int64) (bool, error) {
+	operation := fmt.Sprintf("read whether comment %d of %s was edited", id, repository.FullName())
+	var comment struct {
+		Node    string    `json:"node_id"`
+		Created time.Time `json:"created_at"`
+		Updated time.Time `json:"updated_at"`
+	}
+	err := f.ask(ctx, repository, request{
+		operation: operation, method: http.MethodGet, permission: issuesWritable, address: inRepository(repository, "/issues/comments/{comment}", number(id)),
+	}, &comment)
+	switch {
+	case err != nil:
+		return false, err
+	case !comment.Updated.Equal(comment.Created):
+		return true, nil
+	case comment.Node == "":
+		return false, lacking(operation, "node_id")
+	}
+	answer, err := askGraph[struct {
+		Node *struct {
+			Type   string          `json:"__typename"`
+			Edited json.RawMessage `json:"lastEditedAt"` // null: never
+		} `json:"node"`
+	}](ctx, f, repository, operation, issuesWritable,
+		"query($id: ID!) { node(id: $id) { __typename ... on IssueComment { lastEditedAt } } }", map[string]string{"id": comment.Node})
+	if err != nil {
+		return false, err
+	}
+	if answer.Node == nil || answer.Node.Type != "IssueComment" || len(answer.Node.Edited) == 0 {
+		return false, lacking(operation, "lastEditedAt")
+	}
+	return string(answer.Node.Edited) != "null", nil
+}
