@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
@@ -77,7 +78,20 @@ func (w *world) promoteHonestly() {
 		w.say(nina, pull, command{verb: "approve", text: "/promote approve"})
 	}
 	c := w.say(requester, pull, command{verb: "promote", text: "/promote"})
+	if w.misplaced && w.says(c, "everything is held") { // the loss was noticed only after the operator had looked
+		w.resumeEverything()
+		c = w.say(requester, pull, command{verb: "promote", text: "/promote"})
+	}
+	if w.misplaced && w.says(c, "is held by") { // a hold that the operator did not know of came again with its delivery
+		w.say(w.people["alice"], pull, command{verb: "resume", text: "/promote resume"})
+		c = w.say(requester, pull, command{verb: "promote", text: "/promote"})
+	}
 	w.expectPromoted(c, commit)
+}
+
+// says reports whether the command's reply has the words.
+func (w *world) says(c *command, words string) bool {
+	return strings.Contains(w.Reply(c.pull.Issue, c.comment), words)
 }
 
 // nameless reports whether something that would ship has an author without an account.

@@ -175,7 +175,7 @@ func (w *world) request() {
 	if open := slices.IndexFunc(w.pulls, (*githubtest.PullRequest).Open); open >= 0 && w.chance("a second one", 50) {
 		head = w.pulls[open].Branch()
 	}
-	if head == base || w.repo.Head(base).Contains(w.repo.Head(head)) {
+	if head == base || w.repo.Head(head) == nil || w.repo.Head(base).Contains(w.repo.Head(head)) {
 		return
 	}
 	w.openPull(author, head, base)

@@ -76,6 +76,7 @@ func (w *world) misplace() {
 
 // exchange does something to the ledger's file while nobody has it open.
 func (w *world) exchange(k *known, how func()) {
+	w.misplaced = w.misplaced || k != nil
 	w.must(errors.Join(w.StopServer(), w.book.Close(), w.database.Close()))
 	how()
 	if w.exchanged = k; k != nil && w.lacks(k) {
@@ -88,12 +89,8 @@ func (w *world) exchange(k *known, how func()) {
 	w.judgeWrites()
 }
 
-// lookedAt has an operator look at what is live, and lift the hold: from now on what the ledger knows is what is.
-func (w *world) lookedAt() {
-	k := w.exchanged
-	if k == nil {
-		return
-	}
+// resumeEverything has an operator lift the hold that lies on everything.
+func (w *world) resumeEverything() {
 	w.tell("an operator lifts the hold on everything")
 	upkeep, err := server.OpenUpkeep(w.ctx, config.Settings{DatabaseURL: w.DatabaseURL()})
 	w.must(err)
@@ -101,6 +98,15 @@ func (w *world) lookedAt() {
 		w.fail("a ledger was lost, and not everything is held", "%v", err)
 	}
 	w.must(upkeep.Close())
+}
+
+// lookedAt has an operator look at what is live, and lift the hold: from now on what the ledger knows is what is.
+func (w *world) lookedAt() {
+	k := w.exchanged
+	if k == nil {
+		return
+	}
+	w.resumeEverything()
 	w.exchanged, w.suspended = nil, false
 	w.truth.live, w.truth.baseline = slices.Clone(k.live), k.baseline
 	for _, h := range w.truth.holds {

@@ -35,7 +35,7 @@ func (w *world) passed(policy rules, s stage, commit *githubtest.Commit, digest 
 // attemptsOf returns the attempts that say something of the commit: by its runs, and by the digest that they report.
 func (w *world) attemptsOf(s stage, commit *githubtest.Commit, digest string) (pushed, reported []*attempt) {
 	for _, a := range w.truth.attempts {
-		if a.path != s.workflow || !s.counts(a.event) || !w.trusted(s, a) {
+		if a.path != s.workflow || !s.counts(a.event) || !w.trusted(s, a) || a.event == "pull_request" && w.went(a.commit, s.branches) {
 			continue
 		}
 		switch a.event {
@@ -50,6 +50,11 @@ func (w *world) attemptsOf(s stage, commit *githubtest.Commit, digest string) (p
 		}
 	}
 	return pushed, reported
+}
+
+// went reports whether a pull request with that head goes to another branch: then no run of it counts, for good or ill.
+func (w *world) went(head *githubtest.Commit, branches []string) bool {
+	return slices.ContainsFunc(w.pulls, func(pull *githubtest.PullRequest) bool { return pull.Head() == head && !w.allowed(branches, pull.Base()) })
 }
 
 // ofBranches returns the attempts whose ref has the name of one of the stage's branches.

@@ -46,6 +46,7 @@ type world struct {
 	saved     *known // what a copy of the ledger knows
 	exchanged *known // a ledger was lost or put back, and nobody has looked: what the one that is there knows
 	suspended bool   // it lacks something that matters, so that everything has to be held
+	misplaced bool   // a ledger was lost or put back, at any time
 	certain   bool   // every job succeeds
 	number    int
 	history   []string
