@@ -18,12 +18,16 @@ func (w *world) bury() {
 	evil := w.commit(branch, author.Login(), "Empty it", files)
 	w.commit(branch, author.Login(), "Put it back", map[string]string{ciFile: honestCI.render(), stagingFile: honestStaging.render()})
 	pull := w.openPull(author, branch, w.repo.MainBranch())
-	method := w.one("merged by", "merge", "rebase")
+	method := w.one("merged by", "merge", "merge", "merge", "rebase")
 	w.do(fmt.Sprintf("alice merges #%d by %s", pull.Number(), method), func() { pull.Merge(method, w.people["alice"]) })
 	w.fresh = append(w.fresh, pull.MergeCommit(), evil)
 	w.tell("  that makes %s", pull.MergeCommit().Short())
 	w.do(fmt.Sprintf("%s tags %s as %s", author.Login(), evil.Short(), w.repo.MainBranch()), func() { w.repo.Tag(w.repo.MainBranch(), evil, author) })
 	w.pushed(w.repo.MainBranch(), evil, author)
+	if w.chance("somebody asks for what was buried", 60) { // before something newer is in production
+		c := command{verb: "promote", sha: evil.SHA(), text: "/promote --sha " + evil.SHA()}
+		w.say(w.someone(), pull, c)
+	}
 }
 
 // renameBranch is a move: the default branch gets another name, as on GitHub's page: pull requests go along. Anybody may then

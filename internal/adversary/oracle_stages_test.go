@@ -54,7 +54,9 @@ func (w *world) attemptsOf(s stage, commit *githubtest.Commit, digest string) (p
 
 // went reports whether a pull request with that head goes to another branch: then no run of it counts, for good or ill.
 func (w *world) went(head *githubtest.Commit, branches []string) bool {
-	return slices.ContainsFunc(w.pulls, func(pull *githubtest.PullRequest) bool { return pull.Head() == head && !w.allowed(branches, pull.Base()) })
+	return slices.ContainsFunc(w.pulls, func(pull *githubtest.PullRequest) bool {
+		return pull.Head() == head && !w.allowed(branches, pull.Base())
+	})
 }
 
 // ofBranches returns the attempts whose ref has the name of one of the stage's branches.
