@@ -103,6 +103,9 @@ type heldSearch struct {
 	facts Facts
 	own   []PullRequest // that brought the commit itself
 	what  *shipping
+
+	looked  bool
+	through []throughPull
 }
 
 // heldPull is a held pull request and its commits.
@@ -132,7 +135,8 @@ func (s *heldSearch) ships(ctx context.Context, number int) (brings bool, why st
 			return why != "", why, err
 		}
 	}
-	return false, "", nil
+	why, err = s.along(ctx, held)
+	return why != "", why, err
 }
 
 func (c *carrying) readHeld(ctx context.Context, number int) (heldPull, error) {
