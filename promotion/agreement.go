@@ -157,7 +157,7 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 		if err != nil {
 			return err
 		}
-		why, err := c.unreviewed(ctx, into, commit, pulls)
+		why, err := c.unreviewed(ctx, into, commit, pulls, what.commits)
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 }
 
 // unreviewed says why a commit did not come through an approved pull request; "" when it did.
-func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCommit, pulls []PullRequest) (string, error) {
+func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCommit, pulls []PullRequest, shipped []ShippedCommit) (string, error) {
 	why := "no merged pull request brought it"
 	for _, pull := range pulls {
 		// Another open one that happens to hold the commit says nothing of it.
@@ -181,10 +181,18 @@ func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCo
 			return "", err
 		}
 		approver, err := c.approver(ctx, pull, authors...)
-		if approver != "" || err != nil {
+		if err != nil {
 			return "", err
 		}
-		why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors who may write", pull.Number)
+		if approver == "" {
+			why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors who may write", pull.Number)
+			continue
+		}
+		passed, err := c.passageOf(ctx, commit, pull, shipped)
+		if passed == passedWhole || err != nil {
+			return "", err
+		}
+		why = fmt.Sprintf("%s was approved in pull request #%d", passed, pull.Number)
 	}
 	return why, nil
 }

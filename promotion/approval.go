@@ -150,7 +150,7 @@ func (f ReviewedFact) gate() Gate {
 			shown = append(slices.Clone(shown[:10]), fmt.Sprintf("and %d more", len(f.Missing)-10))
 		}
 		gate.Actual = fmt.Sprintf("%d of %d did not: %s", len(f.Missing), f.Commits, strings.Join(shown, "; "))
-		gate.Next = "have the pull request approved by somebody other than its author; or promote with whoever may waive not_reviewed"
+		gate.Next = "have the pull request approved by somebody other than its author (what was pushed or merged by hand cannot be: merge with GitHub's button); or promote with whoever may waive not_reviewed"
 	default:
 		gate.Actual = fmt.Sprintf("%d commits did", f.Commits)
 		if f.Note != "" {

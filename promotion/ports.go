@@ -184,6 +184,7 @@ type Comparison struct {
 	Commits  []ShippedCommit // those that head has and base has not; may be cut short
 	Files    []string        // what differs between their merge base and head, a renamed one under both names; may be cut short. See ChangedEntries.
 	AllFiles bool            // Files is not cut short
+	Contents FileContents    // of the same files
 	URL      string
 }
 
@@ -249,7 +250,12 @@ type CommitDetail struct {
 	Parents  []Commit
 	Files    []string // the paths that it changes against its first parent, a renamed one under both names; may be cut short
 	AllFiles bool     // Files is not cut short
+	Contents FileContents
 }
+
+// FileContents are the names by which git knows what is in changed files now, by path; "" for one that is gone. Nil: it was not
+// told of every file.
+type FileContents map[string]string
 
 // Review is one review of a pull request.
 type Review struct {

@@ -92,6 +92,7 @@ const maximumFiles = 300
 
 // fileAnswer is a changed file.
 type fileAnswer struct {
+	SHA      string `json:"sha"`
 	Name     string `json:"filename"`
 	Status   string `json:"status"`
 	Previous string `json:"previous_filename"` // of a renamed one
@@ -131,6 +132,27 @@ func changed(files *[]fileAnswer, operation string) (paths []string, whole bool,
 	return paths, len(*files) < maximumFiles, nil
 }
 
+// contents gives what changed files are now: nil when GitHub does not tell it of one.
+func contents(files *[]fileAnswer) promotion.FileContents {
+	if files == nil {
+		return nil
+	}
+	contents := promotion.FileContents{}
+	for _, file := range *files {
+		switch {
+		case file.Status == "removed":
+			contents[file.Name] = ""
+			continue
+		case file.SHA == "":
+			return nil
+		case file.Status == "renamed":
+			contents[file.Previous] = ""
+		}
+		contents[file.Name] = file.SHA
+	}
+	return contents
+}
+
 // Detail gives one commit, or promotion.ErrNotFound. Of more than 300 files the first are given. One call.
 // (https://docs.github.com/rest/commits/commits#get-a-commit)
 func (f *Forge) Detail(ctx context.Context, repository promotion.Repository, commit promotion.Commit) (promotion.CommitDetail, error) {
@@ -164,6 +186,7 @@ func (f *Forge) Detail(ctx context.Context, repository promotion.Repository, com
 	if detail.Files, detail.AllFiles, err = changed(answer.Files, operation); err != nil {
 		return promotion.CommitDetail{}, err
 	}
+	detail.Contents = contents(answer.Files)
 	for _, listed := range *answer.Parents {
 		parent, err := promotion.ParseCommit(listed.SHA)
 		if err != nil {

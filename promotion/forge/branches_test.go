@@ -212,9 +212,17 @@ func TestDetail(t *testing.T) {
 		"a merge": {detail(), promotion.CommitDetail{
 			Commit: a, Tree: tree, Parents: []promotion.Commit{b, a}, Files: []string{"cart.go", "new name.go", "old/name.go", "gone\x07.go"}, AllFiles: true,
 		}},
-		"the first one, without changes": {detail("parents", []any{}, "files", []any{}), promotion.CommitDetail{Commit: a, Tree: tree, AllFiles: true}},
-		"nobody knows what it changes":   {detail("parents", []any{}, "files", nil), promotion.CommitDetail{Commit: a, Tree: tree}},
-		"null for files":                 {detail("parents", []any{}, "files", null), promotion.CommitDetail{Commit: a, Tree: tree}},
+		"the first one, without changes": {detail("parents", []any{}, "files", []any{}), promotion.CommitDetail{Commit: a, Tree: tree, AllFiles: true, Contents: promotion.FileContents{}}},
+		"contents": {detail("files", []any{
+			map[string]any{"filename": "cart.go", "status": "modified", "sha": "1"},
+			map[string]any{"filename": "new.go", "status": "renamed", "previous_filename": "old.go", "sha": "2"},
+			map[string]any{"filename": "gone.go", "status": "removed", "sha": "3"},
+		}), promotion.CommitDetail{
+			Commit: a, Tree: tree, Parents: []promotion.Commit{b, a}, Files: []string{"cart.go", "new.go", "old.go", "gone.go"}, AllFiles: true,
+			Contents: promotion.FileContents{"cart.go": "1", "new.go": "2", "old.go": "", "gone.go": ""},
+		}},
+		"nobody knows what it changes": {detail("parents", []any{}, "files", nil), promotion.CommitDetail{Commit: a, Tree: tree}},
+		"null for files":               {detail("parents", []any{}, "files", null), promotion.CommitDetail{Commit: a, Tree: tree}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

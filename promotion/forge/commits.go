@@ -240,6 +240,7 @@ func (c compareAnswer) into(comparison *promotion.Comparison, operation string, 
 		if comparison.Files, comparison.AllFiles, err = changed(c.Files, operation); err != nil {
 			return err
 		}
+		comparison.Contents = contents(c.Files)
 	}
 	for _, listed := range *c.Commits {
 		shipped, err := listed.shipped()
