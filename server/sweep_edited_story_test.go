@@ -60,12 +60,26 @@ func TestASweptCommandOfWhichGitHubDoesNotTellWhoseItIsHasToBeWrittenAgain(t *te
 	s.Tested(run, "success")
 	s.Staged(pull.MergeCommit(), "success")
 	comment := pull.Comment(s.Alice, "/promote production")
-	s.GitHub.Inject(githubtest.Fault{Status: http.StatusNotFound, Body: `{"message":"Not Found"}`, Times: 100}.On("POST", "/graphql"))
+	s.GitHub.Inject(githubtest.Fault{Status: http.StatusOK, Body: `{"data":{"node":null}}`, Times: 100}.On("POST", "/graphql"))
 	s.returns()
 	s.becomes(pull.Issue, comment, "no delivery told of the comment", "write the command again, in a new comment")
 	s.reacted(comment, "confused")
 	s.names("production", "")
 	s.promotes(pull.Issue, s.Alice, "/promote production", digest)
+}
+
+func TestASweptCommandIsCarriedOutWhereThereIsNoGraphQL(t *testing.T) {
+	s := swept(t, time.Hour)
+	pull := s.Merged("Add a basket")
+	run, digest, err := s.Built(pull.MergeCommit(), "basket")
+	s.must(err)
+	s.Tested(run, "success")
+	s.Staged(pull.MergeCommit(), "success")
+	comment := pull.Comment(s.Alice, "/promote production")
+	s.GitHub.Inject(githubtest.Fault{Status: http.StatusNotFound}.On("POST", "/graphql"))
+	s.returns()
+	s.becomes(pull.Issue, comment, "Promoted api to production")
+	s.names("production", digest)
 }
 
 func TestASweptCommandWaitsForGitHubToTellWhetherItWasEdited(t *testing.T) {

@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -11,7 +12,7 @@ import (
 )
 
 // Edited reports whether the comment was ever edited. Its times have whole seconds: where they are equal, GraphQL alone tells.
-// Two calls.
+// Two calls. Where there is no GraphQL at all, which no GitHub lacks, the times are all that can be had.
 // (https://docs.github.com/rest/issues/comments#get-an-issue-comment, https://docs.github.com/graphql/reference/objects#issuecomment)
 func (f *Forge) Edited(ctx context.Context, repository promotion.Repository, id int64) (bool, error) {
 	operation := fmt.Sprintf("read whether comment %d of %s was edited", id, repository.FullName())
@@ -29,7 +30,7 @@ func (f *Forge) Edited(ctx context.Context, repository promotion.Repository, id 
 	case !comment.Updated.Equal(comment.Created):
 		return true, nil
 	case comment.Node == "":
-		return false, lacking(operation, "node_id")
+		return false, nil
 	}
 	answer, err := askGraph[struct {
 		Node *struct {
@@ -38,6 +39,9 @@ func (f *Forge) Edited(ctx context.Context, repository promotion.Repository, id 
 		} `json:"node"`
 	}](ctx, f, repository, operation, issuesWritable,
 		"query($id: ID!) { node(id: $id) { __typename ... on IssueComment { lastEditedAt } } }", map[string]string{"id": comment.Node})
+	if errors.Is(err, promotion.ErrNotFound) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
