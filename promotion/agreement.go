@@ -42,6 +42,7 @@ func (c *carrying) approvalsFact(ctx context.Context, into target, facts Facts) 
 	if err != nil {
 		return fail(err)
 	}
+	fact.Note = what.note
 	authors, err := c.authorsOf(ctx, into, what)
 	if err != nil {
 		return fail(err)

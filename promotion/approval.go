@@ -19,6 +19,7 @@ type Agreement struct {
 type ApprovalsFact struct {
 	Agreements []Agreement
 	Presumed   bool // nobody was asked whether these people may approve: it is looked up when it counts
+	Note       string
 	Err        error
 }
 

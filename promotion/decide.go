@@ -119,6 +119,9 @@ func decidePeople(facts Facts, decision *Decision) {
 	}
 	if facts.Environment.Approvals.Required > 0 && facts.Approvals != nil {
 		decision.Gates = append(decision.Gates, facts.Approvals.gate(facts.Environment.Approvals))
+		if facts.Approvals.Note != "" {
+			decision.Notes = append(decision.Notes, "approvals: "+facts.Approvals.Note)
+		}
 		for _, agreement := range facts.Approvals.Agreements {
 			if agreement.Counts {
 				decision.Approvers = append(decision.Approvers, agreement.Person.Login)

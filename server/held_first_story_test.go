@@ -46,3 +46,14 @@ func TestAHeldPullRequestElsewhereDoesNotStopTheFirstPromotion(t *testing.T) {
 	next := s.Merged("Add a voucher")
 	s.promotes(next.Issue, s.Alice, "/promote", s.staged(next.MergeCommit(), "voucher"))
 }
+
+func TestAFirstPromotionSaysWhoseWorkWasLookedAt(t *testing.T) {
+	s := governed(t, "approvals: { required: 1 }")
+	bob, carol := s.member("bob", "write"), s.member("carol", "write")
+	s.written("earlier", bob, bob, "By bob").Merge("squash", s.Alice)
+	next := s.written("later", carol, carol, "By carol")
+	next.Merge("squash", s.Alice)
+	digest := s.staged(next.MergeCommit(), "later")
+	s.informs(next.Issue, bob, "/promote approve", "bob approves")
+	s.expect(s.promotes(next.Issue, s.Alice, "/promote", digest), "only what came with "+next.MergeCommit().SHA()[:7]+" was looked at")
+}
