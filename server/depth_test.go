@@ -54,7 +54,7 @@ func (s *story) metrics() map[string]float64 {
 // openDatabase opens the ledger's database behind the server's back.
 func (s *story) openDatabase() (*sql.DB, error) {
 	if file, isFile := strings.CutPrefix(s.DatabaseURL(), "sqlite:"); isFile {
-		return sql.Open("sqlite", file)
+		return sql.Open("sqlite", file+"?_pragma=busy_timeout(10000)") // the server may be writing
 	}
 	return sql.Open("pgx", s.DatabaseURL())
 }

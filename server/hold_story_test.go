@@ -46,7 +46,7 @@ func TestAHoldStopsRollbacksToo(t *testing.T) {
 
 func TestAHoldOfOnePullRequest(t *testing.T) {
 	s := governed(t)
-	held, free := s.Merged("Add a basket"), s.Merged("Add a voucher")
+	free, held := s.Merged("Add a voucher"), s.Merged("Add a basket") // what is below the first promotion is held too
 	s.verified(held.MergeCommit(), "basket")
 	digest := s.verified(free.MergeCommit(), "voucher")
 	s.informs(held.Issue, s.Alice, `/promote hold --pull-request --reason "not this one"`, "pull request", "is held by alice")
