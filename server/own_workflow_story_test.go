@@ -103,6 +103,7 @@ func dispatching(t *testing.T) (s *story, pull *githubtest.PullRequest, digest s
 	run, digest, err := s.Built(pull.MergeCommit(), "basket")
 	s.must(err)
 	s.Tested(run, "success")
+	s.settled() // what is deployed is known by then
 	return s, pull, digest, func(head *githubtest.Commit) {
 		run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.DeployStaging, Event: "workflow_dispatch", Head: head, HeadBranch: "main", Actor: s.Walter}).Request().Start()
 		run.Upload("image-digest", map[string]string{"digest": "api@" + digest}, 0)
