@@ -22,6 +22,7 @@ type pullContents struct {
 	whole   bool
 }
 
+// has reports whether the commit is one of the pull request's own.
 func (p pullContents) has(commit Commit) bool {
 	return slices.ContainsFunc(p.commits, func(own ShippedCommit) bool { return own.Commit == commit })
 }

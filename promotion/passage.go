@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // passage is how a commit came to its branch with a merged pull request.
@@ -24,7 +23,7 @@ func (c *carrying) passageOf(ctx context.Context, commit ShippedCommit, pull Pul
 		return "", err
 	}
 	switch {
-	case contents.hold(commit.Commit), commit.merges(pull), commit.replays(pull, contents, shipped):
+	case contents.has(commit.Commit), commit.merges(pull), commit.replays(pull, contents, shipped):
 		return passedWhole, nil
 	case len(commit.Parents) < 2:
 		return passedBeside, nil
@@ -34,11 +33,6 @@ func (c *carrying) passageOf(ctx context.Context, commit ShippedCommit, pull Pul
 		return passedWhole, err
 	}
 	return passedByHand, nil
-}
-
-// hold reports whether the commit is one of the pull request's own.
-func (p pullContents) hold(commit Commit) bool {
-	return slices.ContainsFunc(p.commits, func(of ShippedCommit) bool { return of.Commit == commit })
 }
 
 // replays reports whether GitHub made the commit of the pull request's, by squashing or rebasing them: it is one of the last

@@ -53,13 +53,7 @@ func TestASweepDoesNotCarryOutWhatOthersMadeOfAComment(t *testing.T) {
 }
 
 func TestASweptCommandOfWhichGitHubDoesNotTellWhoseItIsHasToBeWrittenAgain(t *testing.T) {
-	s := swept(t, time.Hour)
-	pull := s.Merged("Add a basket")
-	run, digest, err := s.Built(pull.MergeCommit(), "basket")
-	s.must(err)
-	s.Tested(run, "success")
-	s.Staged(pull.MergeCommit(), "success")
-	comment := pull.Comment(s.Alice, "/promote production")
+	s, pull, comment, digest := missed(t)
 	s.GitHub.Inject(githubtest.Fault{Status: http.StatusOK, Body: `{"data":{"node":null}}`, Times: 100}.On("POST", "/graphql"))
 	s.returns()
 	s.becomes(pull.Issue, comment, "no delivery told of the comment", "write the command again, in a new comment")
@@ -69,13 +63,7 @@ func TestASweptCommandOfWhichGitHubDoesNotTellWhoseItIsHasToBeWrittenAgain(t *te
 }
 
 func TestASweptCommandIsCarriedOutWhereThereIsNoGraphQL(t *testing.T) {
-	s := swept(t, time.Hour)
-	pull := s.Merged("Add a basket")
-	run, digest, err := s.Built(pull.MergeCommit(), "basket")
-	s.must(err)
-	s.Tested(run, "success")
-	s.Staged(pull.MergeCommit(), "success")
-	comment := pull.Comment(s.Alice, "/promote production")
+	s, pull, comment, digest := missed(t)
 	s.GitHub.Inject(githubtest.Fault{Status: http.StatusNotFound}.On("POST", "/graphql"))
 	s.returns()
 	s.becomes(pull.Issue, comment, "Promoted api to production")
@@ -83,13 +71,7 @@ func TestASweptCommandIsCarriedOutWhereThereIsNoGraphQL(t *testing.T) {
 }
 
 func TestASweptCommandWaitsForGitHubToTellWhetherItWasEdited(t *testing.T) {
-	s := swept(t, time.Hour)
-	pull := s.Merged("Add a basket")
-	run, digest, err := s.Built(pull.MergeCommit(), "basket")
-	s.must(err)
-	s.Tested(run, "success")
-	s.Staged(pull.MergeCommit(), "success")
-	comment := pull.Comment(s.Alice, "/promote production")
+	s, pull, comment, digest := missed(t)
 	s.GitHub.Inject(githubtest.Fault{Status: http.StatusBadGateway, Times: 2}.On("POST", "/graphql"))
 	s.returns()
 	s.becomes(pull.Issue, comment, "Promoted api to production")

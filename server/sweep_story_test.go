@@ -49,14 +49,20 @@ func (s *story) ours(issue *githubtest.Issue) int {
 	return count
 }
 
-func TestASweepFindsWhatNoDeliveryToldOf(t *testing.T) {
-	s := swept(t, time.Hour) // the sweep at the start alone
-	pull := s.Merged("Add a basket")
+// missed is a commit that passed all stages, and a command to promote it, of which no delivery told: the server is away.
+func missed(t *testing.T) (s *story, pull *githubtest.PullRequest, comment *githubtest.Comment, digest string) {
+	t.Helper()
+	s = swept(t, time.Hour) // the sweep at the start alone
+	pull = s.Merged("Add a basket")
 	run, digest, err := s.Built(pull.MergeCommit(), "basket")
 	s.must(err)
 	s.Tested(run, "success")
 	s.Staged(pull.MergeCommit(), "success")
-	comment := pull.Comment(s.Alice, "/promote production")
+	return s, pull, pull.Comment(s.Alice, "/promote production"), digest
+}
+
+func TestASweepFindsWhatNoDeliveryToldOf(t *testing.T) {
+	s, pull, comment, digest := missed(t)
 	s.returns()
 	s.becomes(pull.Issue, comment, "Promoted api to production")
 	s.names("production", digest)

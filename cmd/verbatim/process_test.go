@@ -199,8 +199,11 @@ var mostMemory = regexp.MustCompile(`VmHWM:\s+([0-9]+) kB`)
 func (p *process) memory() int {
 	p.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
-	if err != nil {
+	if err != nil && os.Getenv("CI") != "true" {
 		p.t.Skipf("*** NOT TESTED: how much memory a process has: %v", err)
+	}
+	if err != nil {
+		p.t.Fatal(err)
 	}
 	found := mostMemory.FindSubmatch(status)
 	if found == nil {

@@ -22,9 +22,6 @@ func TestMain(m *testing.M) {
 // TestAdversary plays histories for as long as VERBATIM_ADVERSARY_DURATION says (50 s without it), each in a world of its
 // own. With -rapid.seed it plays that one again.
 func TestAdversary(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it plays for about a minute")
-	}
 	duration := 50 * time.Second
 	if text := os.Getenv("VERBATIM_ADVERSARY_DURATION"); text != "" {
 		var err error
