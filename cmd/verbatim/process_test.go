@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/verbatim-dev/verbatim/internal/chaos"
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/selfcheck"
 )
@@ -116,12 +117,11 @@ func (p *process) write(path, content string) {
 
 func free(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := chaos.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	return address
 }
 
 var client = &http.Client{Timeout: 20 * time.Second}

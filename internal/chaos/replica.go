@@ -31,7 +31,7 @@ type replica struct {
 }
 
 func newReplica(binary, folder string, number int, environment []string) (*replica, error) {
-	address, err := freeAddress()
+	address, err := FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +45,9 @@ func newReplica(binary, folder string, number int, environment []string) (*repli
 	}, nil
 }
 
-// freeAddress finds a port on loopback that nobody listens on, outside the range that the system gives to connections: it must
+// FreeAddress returns an address on loopback at which nobody listens, of a port outside the range that the system hands out: it must
 // not be taken by one while the process is down.
-func freeAddress() (string, error) {
+func FreeAddress() (string, error) {
 	var failure error
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
