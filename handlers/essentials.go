@@ -15,7 +15,7 @@ type members map[string]members
 
 var (
 	person = members{"id": nil, "login": nil, "type": nil}
-	commit = members{"added": nil, "modified": nil, "removed": nil}
+	commit = members{"id": nil, "distinct": nil, "added": nil, "modified": nil, "removed": nil}
 	pull   = members{"number": nil, "head": {"sha": nil, "repo": {"id": nil, "pushed_at": nil}}, "base": {"ref": nil, "sha": nil}, "merged": nil, "merged_at": nil, "merge_commit_sha": nil, "updated_at": nil}
 )
 

@@ -56,6 +56,9 @@ func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []
 	kept := promotion.PullRequestEvent{Repository: repository, Number: event.GetNumber(), Head: head, At: event.GetPullRequest().GetUpdatedAt().Time}
 	kept.Base, kept.Fork = event.GetPullRequest().GetBase().GetRef(), event.GetPullRequest().GetHead().GetRepo().GetID() != repository.ID
 	kept.Pushed, kept.Received = event.GetPullRequest().GetHead().GetRepo().GetPushedAt().Time, receivedAt(ctx, h.Clock)
+	if event.GetAction() == "opened" || event.GetAction() == "synchronize" {
+		kept.Pusher = personOf(event.GetSender())
+	}
 	kept.BaseCommit, _ = promotion.ParseCommit(event.GetPullRequest().GetBase().GetSHA()) // none: it is looked up
 	if rebased {
 		kept.FormerBase = event.GetChanges().GetBase().GetRef().GetFrom()

@@ -44,6 +44,7 @@ func (h Push) Handle(ctx context.Context, eventType, _ string, payload []byte) e
 		return err
 	}
 	change := promotion.PushEvent{Repository: repository, Branch: branch, TouchesPolicy: touchesPolicy(event.Commits), Received: receivedAt(ctx, h.Clock)}
+	change.Pusher, change.Commits = personOf(event.GetSender()), firstPushed(event.Commits)
 	if !event.GetDeleted() {
 		if change.After, err = promotion.ParseCommit(event.GetAfter()); err != nil {
 			return malformed(eventType, "after: %w", err)
@@ -51,6 +52,18 @@ func (h Push) Handle(ctx context.Context, eventType, _ string, payload []byte) e
 	}
 	changes, err := h.Watch.Pushed(ctx, change)
 	return leave(ctx, changes, err)
+}
+
+// firstPushed returns the commits that nobody had pushed to the repository before.
+func firstPushed(commits []*github.HeadCommit) []promotion.Commit {
+	var first []promotion.Commit
+	for _, listed := range commits {
+		commit, err := promotion.ParseCommit(listed.GetID())
+		if err == nil && (listed.Distinct == nil || listed.GetDistinct()) {
+			first = append(first, commit)
+		}
+	}
+	return first
 }
 
 func touchesPolicy(commits []*github.HeadCommit) bool {

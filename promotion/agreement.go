@@ -43,7 +43,11 @@ func (c *carrying) approvalsFact(ctx context.Context, into target, facts Facts) 
 		return fail(err)
 	}
 	fact.Note = what.note
-	authors, err := c.authorsOf(ctx, into, what)
+	authors, err := c.authorsOf(ctx, into, what, agreeing(fact.Agreements))
+	if nobodys := (*nobodysError)(nil); errors.As(err, &nobodys) {
+		fact.Unknown = nobodys.Error()
+		return fact, nil
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -53,8 +57,19 @@ func (c *carrying) approvalsFact(ctx context.Context, into target, facts Facts) 
 	return fact, nil
 }
 
+// agreeing returns those whose agreement may count.
+func agreeing(agreements []Agreement) []Person {
+	var people []Person
+	for _, agreement := range agreements {
+		if agreement.Counts {
+			people = append(people, agreement.Person)
+		}
+	}
+	return people
+}
+
 // admit strikes out those whose agreement does not count: the requester, authors of what ships, and whoever may not approve.
-func (c *carrying) admit(ctx context.Context, approvals Approvals, authors []Person, fact *ApprovalsFact) error {
+func (c *carrying) admit(ctx context.Context, approvals Approvals, authors []contribution, fact *ApprovalsFact) error {
 	counted := 0
 	for i := range fact.Agreements {
 		agreement := &fact.Agreements[i]
@@ -62,12 +77,13 @@ func (c *carrying) admit(ctx context.Context, approvals Approvals, authors []Per
 		if !agreement.Counts {
 			continue
 		}
+		part := partOf(authors, person)
 		refuse := func(why string) { agreement.Counts, agreement.Because = false, why }
 		switch {
 		case person.ID == c.request.Requester.ID:
 			refuse("asked for the promotion")
-		case slices.ContainsFunc(authors, person.is):
-			refuse("is an author of what would ship")
+		case part != "":
+			refuse(part)
 		case counted >= approvals.Required:
 			refuse("enough others did") // not looked up: it costs calls, and changes nothing
 		default:
@@ -105,14 +121,14 @@ func (c *carrying) personMay(ctx context.Context, people People, person Person) 
 var reviewers = People{Permission: "write"}
 
 // approver gives who among the reviews' authors approved the head and may: nobody of those that are excluded.
-func (c *carrying) approver(ctx context.Context, pull PullRequest, excluded ...Person) (string, error) {
+func (c *carrying) approver(ctx context.Context, pull PullRequest, excluded []contribution) (string, error) {
 	reviews, err := c.reviewsOf(ctx, pull)
 	if err != nil {
 		return "", err
 	}
 	for _, review := range reviews {
-		own := slices.ContainsFunc(append(excluded, pull.Author), review.Person.is)
-		if review.Reason != "APPROVED" || own || review.Commit != pull.Head {
+		own := pull.Author.is(review.Person) || partOf(excluded, review.Person) != ""
+		if own || !approves(review, pull) {
 			continue
 		}
 		may, err := c.personMay(ctx, reviewers, review.Person)
@@ -121,6 +137,22 @@ func (c *carrying) approver(ctx context.Context, pull PullRequest, excluded ...P
 		}
 	}
 	return "", nil
+}
+
+func approves(review Entry, pull PullRequest) bool {
+	return review.Reason == "APPROVED" && review.Commit == pull.Head
+}
+
+// approversOf returns who approved the head.
+func (c *carrying) approversOf(ctx context.Context, pull PullRequest) ([]Person, error) {
+	reviews, err := c.reviewsOf(ctx, pull)
+	var people []Person
+	for _, review := range reviews {
+		if approves(review, pull) {
+			people = append(people, review.Person)
+		}
+	}
+	return people, err
 }
 
 // reviewedFact finds the commits that would ship and did not come through a merged pull request that somebody other than
@@ -144,7 +176,7 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 	}
 	fact.Commits, fact.Note = len(what.commits), what.note
 	if !what.whole {
-		return errors.New("so many commits would ship that they cannot all be looked at")
+		return &PermanentError{Err: errors.New("so many commits would ship that they cannot all be looked at")}
 	}
 	own, found, err := c.producing(ctx, into)
 	if err != nil {
@@ -177,16 +209,20 @@ func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCo
 		if !into.counts(pull) {
 			continue
 		}
-		authors, err := c.authorsThrough(ctx, commit, pulls, pull)
+		people, err := c.approversOf(ctx, pull)
 		if err != nil {
 			return "", err
 		}
-		approver, err := c.approver(ctx, pull, authors...)
+		authors, err := c.authorsThrough(ctx, authorship{commit: commit, own: pulls, through: []PullRequest{pull}, people: people, shipped: shipped})
+		if err != nil {
+			return "", err
+		}
+		approver, err := c.approver(ctx, pull, authors)
 		if err != nil {
 			return "", err
 		}
 		if approver == "" {
-			why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors who may write", pull.Number)
+			why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors, and who pushed to it, who may write", pull.Number)
 			continue
 		}
 		passed, err := c.passageOf(ctx, commit, pull, shipped)

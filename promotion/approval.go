@@ -18,8 +18,9 @@ type Agreement struct {
 // ApprovalsFact is what is known of who agreed. Err means that it could not be told.
 type ApprovalsFact struct {
 	Agreements []Agreement
-	Presumed   bool // nobody was asked whether these people may approve: it is looked up when it counts
-	Note       string
+	Unknown    string // why it cannot be told whose approval would be their own; "" when it can
+	Presumed   bool   // nobody was asked whether these people may approve: it is looked up when it counts
+	Note       string // what was not looked at
 	Err        error
 }
 
@@ -28,6 +29,11 @@ func (f ApprovalsFact) gate(approvals Approvals) Gate {
 	gate := Gate{Name: "approvals", Reason: ApprovalsMissing, Expected: fmt.Sprintf("%d of %s", approvals.Required, WhoApproves(approvals))}
 	if f.Err != nil {
 		gate.Reason, gate.Actual, gate.Next = GitHubError, "could not tell: "+f.Err.Error(), remedy(f.Err)
+		return gate
+	}
+	if f.Unknown != "" {
+		gate.Actual = f.Unknown
+		gate.Next = "have its author add the commit's address to their GitHub account and ask again, or bring such changes by a pull request; or promote with whoever may waive approvals_missing"
 		return gate
 	}
 	var counted, others []string
@@ -50,7 +56,7 @@ func (f ApprovalsFact) gate(approvals Approvals) Gate {
 		gate.Actual += "; " + strings.Join(others, "; ")
 	}
 	if !gate.Met {
-		gate.Next = fmt.Sprintf("%d more of %s: /promote approve, or an approving review at the head; never the requester, nor an author of what ships",
+		gate.Next = fmt.Sprintf("%d more of %s: /promote approve, or an approving review at the head; never the requester, nor who wrote or pushed what ships",
 			approvals.Required-len(counted), WhoApproves(approvals))
 	}
 	return gate

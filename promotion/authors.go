@@ -16,6 +16,14 @@ func (p Person) is(other Person) bool {
 	return p.ID == other.ID
 }
 
+// nobodysError says that nobody knows whose work a commit is.
+type nobodysError struct{ commit Commit }
+
+func (e *nobodysError) Error() string {
+	return fmt.Sprintf("GitHub knows no account for the author of %s, no pull request brought it, and it was not seen who pushed it: whose approval would be their own cannot be told",
+		e.commit.Short())
+}
+
 // pullContents are the commits of a pull request.
 type pullContents struct {
 	commits []ShippedCommit
@@ -47,11 +55,11 @@ func (c *carrying) commitsOf(ctx context.Context, pull int) (pullContents, error
 }
 
 // authorsOf returns everybody who wrote something that would ship: whose approval does not count. Git's author can be forged, so
-// that the authors of all pull requests that brought the commits count too, and those of the pull requests' commits. Whoever
-// pressed the button of a clean merge wrote nothing.
-func (c *carrying) authorsOf(ctx context.Context, into target, what *shipping) ([]Person, error) {
+// that the authors of all pull requests that brought the commits count too, those of the pull requests' commits, and who of the
+// people pushed them. Whoever pressed the button of a clean merge wrote nothing.
+func (c *carrying) authorsOf(ctx context.Context, into target, what *shipping, people []Person) ([]contribution, error) {
 	if !what.whole {
-		return nil, errors.New("so many commits would ship that their authors cannot all be looked at")
+		return nil, &PermanentError{Err: errors.New("so many commits would ship that their authors cannot all be looked at")}
 	}
 	own, found, err := c.producing(ctx, into)
 	if err != nil {
@@ -60,19 +68,21 @@ func (c *carrying) authorsOf(ctx context.Context, into target, what *shipping) (
 	if found {
 		c.knowProducing(into.commit, own)
 	}
-	var authors []Person
+	var authors []contribution
 	for _, commit := range what.commits {
 		pulls, err := c.pullsOf(ctx, commit.Commit)
 		if err != nil {
 			return nil, err
 		}
 		pulls = slices.DeleteFunc(slices.Clone(pulls), func(pull PullRequest) bool { return !into.counts(pull) })
-		written, err := c.authorsThrough(ctx, commit, pulls, pulls...)
+		written, err := c.authorsThrough(ctx, authorship{commit: commit, own: pulls, through: pulls, people: people, shipped: what.commits})
 		if err != nil {
 			return nil, err
 		}
 		if len(written) == 0 && len(pulls) == 0 {
-			return nil, fmt.Errorf("GitHub knows no account for the author of %s, and no pull request that brought it: whose approval would be their own cannot be told", commit.Commit.Short())
+			if pushes, err := c.pushesOf(ctx, commit.Commit); err != nil || len(pushes) == 0 {
+				return nil, errors.Join(err, &nobodysError{commit: commit.Commit})
+			}
 		}
 		authors = append(authors, written...)
 	}
@@ -94,33 +104,85 @@ func (c *carrying) knowProducing(commit Commit, pull PullRequest) {
 	}
 }
 
-// authorsThrough returns the authors of a commit, and those of the pull requests through which it came. The commit's own pull
-// requests tell whether it is a clean merge.
-func (c *carrying) authorsThrough(ctx context.Context, commit ShippedCommit, own []PullRequest, through ...PullRequest) ([]Person, error) {
-	var authors []Person
-	if !slices.ContainsFunc(own, commit.merges) {
-		written, err := c.writersOf(ctx, []ShippedCommit{commit})
+// authorship asks who has a part in a commit.
+type authorship struct {
+	commit  ShippedCommit
+	own     []PullRequest   // the commit's, which tell whether it is a clean merge
+	through []PullRequest   // by which it came
+	people  []Person        // of whom it matters whether they pushed it
+	shipped []ShippedCommit // all that would ship
+}
+
+// authorsThrough returns the authors of a commit, and those of the pull requests through which it came, and who pushed it.
+func (c *carrying) authorsThrough(ctx context.Context, of authorship) ([]contribution, error) {
+	var authors []contribution
+	if !slices.ContainsFunc(of.own, of.commit.merges) {
+		made, err := c.makersOf(ctx, []ShippedCommit{of.commit}, of)
 		if err != nil {
 			return nil, err
 		}
-		authors = written
+		authors = made
 	}
-	for _, pull := range through {
-		authors = append(authors, pull.Author)
-		contents, err := c.commitsOf(ctx, pull.Number)
+	for _, pull := range of.through {
+		made, err := c.makersOfPull(ctx, pull, of)
 		if err != nil {
 			return nil, err
 		}
-		if !contents.whole {
-			return nil, fmt.Errorf("pull request #%d has more commits than GitHub lists: their authors cannot all be looked at", pull.Number)
-		}
-		written, err := c.writersOf(ctx, contents.commits)
-		if err != nil {
-			return nil, err
-		}
-		authors = append(authors, written...)
+		authors = append(authors, made...)
 	}
-	return slices.DeleteFunc(authors, func(person Person) bool { return person == Person{} }), nil
+	return authors, nil
+}
+
+// makersOf returns who wrote the commits, and who of the people pushed them.
+func (c *carrying) makersOf(ctx context.Context, commits []ShippedCommit, of authorship) ([]contribution, error) {
+	written, merged, err := c.withoutUpdates(ctx, commits, of.people)
+	if err != nil {
+		return nil, err
+	}
+	writers, err := c.writersOf(ctx, written)
+	if err != nil {
+		return nil, err
+	}
+	pushed, err := c.pushersOf(ctx, commits, of.people, of.shipped)
+	return slices.Concat(byAuthors(writers...), merged, pushed), err
+}
+
+// withoutUpdates leaves out the merges that one of the people made on GitHub's pages, as by "Update branch": whoever made one that
+// is clean wrote nothing. In one that may not be they may have resolved conflicts.
+func (c *carrying) withoutUpdates(ctx context.Context, commits []ShippedCommit, people []Person) (rest []ShippedCommit, merged []contribution, err error) {
+	for _, commit := range commits {
+		at := slices.IndexFunc(commit.People, func(author Person) bool { return slices.ContainsFunc(people, author.is) })
+		if !commit.ByGitHub || len(commit.Parents) != 2 || at < 0 {
+			rest = append(rest, commit)
+			continue
+		}
+		clean, err := c.cleanMerge(ctx, commit)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !clean {
+			because := fmt.Sprintf("made the merge %s, in which conflicts may have been resolved", commit.Commit.Short())
+			merged = append(merged, contribution{commit.People[at], because})
+		}
+	}
+	return rest, merged, nil
+}
+
+// makersOfPull returns who opened the pull request, who wrote its commits, and who of the people pushed them.
+func (c *carrying) makersOfPull(ctx context.Context, pull PullRequest, of authorship) ([]contribution, error) {
+	contents, err := c.commitsOf(ctx, pull.Number)
+	if err != nil {
+		return nil, err
+	}
+	if !contents.whole {
+		return nil, fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d has so many commits that their authors cannot all be looked at", pull.Number)})
+	}
+	made, err := c.makersOf(ctx, contents.commits, of)
+	if err != nil {
+		return nil, err
+	}
+	pushed, err := c.headPushersOf(ctx, pull, contents, of.people)
+	return slices.Concat(byAuthors(pull.Author), made, pushed), err
 }
 
 // merges reports whether the commit is the clean merge of the pull request: GitHub made it, of the branch's head and the pull

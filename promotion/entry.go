@@ -22,6 +22,7 @@ const (
 	EntryDrift    EntryKind = "drift"    // a destination tag was found to be moved by other hands
 	EntryRestore  EntryKind = "restore"  // and put back
 	EntryRelease  EntryKind = "release"  // whoever runs the server gave a lane or a registry repository back
+	EntryPush     EntryKind = "push"     // somebody pushed the commit, which nobody had before, to the branch in Base
 	EntryTip      EntryKind = "tip"      // a branch had the commit as its head
 	EntryOwn      EntryKind = "own"      // a run of a ref that a person named ran the workflow that its branch had; Tag is the run
 	EntryTold     EntryKind = "told"     // something that is said only once was said

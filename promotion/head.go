@@ -25,9 +25,9 @@ func (f HeadFact) gates() []Gate {
 	if !head.Met {
 		head.Actual, head.Next = f.Moved, "look at the head of now, and ask again: a push after a comment is never promoted by it"
 	}
-	review := Gate{Name: "review", Reason: NotReviewed, Met: f.Reviewer != "", Expected: "an approving review of the head by somebody other than its author, who may write", Actual: f.Reviewer + " approved it"}
+	review := Gate{Name: "review", Reason: NotReviewed, Met: f.Reviewer != "", Expected: "an approving review of the head by somebody other than its author and who pushed to it, who may write", Actual: f.Reviewer + " approved it"}
 	if !review.Met {
-		review.Actual, review.Next = "there is none", "ask somebody for a review, or merge the pull request"
+		review.Actual, review.Next = "there is none", "ask somebody who pushed nothing to it for a review, or merge the pull request"
 	}
 	if f.Fork {
 		return []Gate{head, review, {
@@ -65,20 +65,17 @@ func (c *carrying) openHead(ctx context.Context, pull PullRequest) (*HeadFact, e
 	return fact, nil
 }
 
-// headApprover returns who approved the head and wrote nothing of it.
+// headApprover returns who approved the head, and neither wrote nor pushed any of it.
 func (c *carrying) headApprover(ctx context.Context, pull PullRequest) (string, error) {
-	contents, err := c.commitsOf(ctx, pull.Number)
+	people, err := c.approversOf(ctx, pull)
 	if err != nil {
 		return "", err
 	}
-	if !contents.whole {
-		return "", fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d has so many commits that their authors cannot all be looked at", pull.Number)})
-	}
-	authors, err := c.writersOf(ctx, contents.commits)
+	authors, err := c.makersOfPull(ctx, pull, authorship{people: people})
 	if err != nil {
 		return "", err
 	}
-	return c.approver(ctx, pull, authors...)
+	return c.approver(ctx, pull, authors)
 }
 
 // movedSince says why the head of now may not be the one that the comment was about.

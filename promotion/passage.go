@@ -28,9 +28,10 @@ func (c *carrying) passageOf(ctx context.Context, commit ShippedCommit, pull Pul
 	case len(commit.Parents) < 2:
 		return passedBeside, nil
 	}
-	clean, err := c.cleanMerge(ctx, commit, pull)
-	if clean || err != nil {
-		return passedWhole, err
+	if len(commit.Parents) == 2 && commit.Parents[1] == pull.Head {
+		if clean, err := c.cleanMerge(ctx, commit); clean || err != nil {
+			return passedWhole, err
+		}
 	}
 	return passedByHand, nil
 }
@@ -79,13 +80,10 @@ func descends(known map[Commit]ShippedCommit, from, ancestor Commit) bool {
 	return false
 }
 
-// cleanMerge reports whether a merge that GitHub did not sign (its Enterprise Server may not, and git on somebody's machine does
-// not) changes its branch by what the pull request's head brings, file by file, and by nothing else. What both sides changed
-// cannot be told. Two calls, for such merges only.
-func (c *carrying) cleanMerge(ctx context.Context, commit ShippedCommit, pull PullRequest) (bool, error) {
-	if len(commit.Parents) != 2 || commit.Parents[1] != pull.Head {
-		return false, nil
-	}
+// cleanMerge reports whether a merge of two changes its branch by what the other side brings, file by file, and by nothing else.
+// What both sides changed cannot be told. Two calls, for merges about which it matters: those of pull requests that GitHub did not
+// sign (its Enterprise Server may not, and git on somebody's machine does not), and those of a branch with its base by a reviewer.
+func (c *carrying) cleanMerge(ctx context.Context, commit ShippedCommit) (bool, error) {
 	if clean, known := c.clean[commit.Commit]; known {
 		return clean, nil
 	}
@@ -93,9 +91,9 @@ func (c *carrying) cleanMerge(ctx context.Context, commit ShippedCommit, pull Pu
 	if err != nil {
 		return false, err
 	}
-	brought, err := c.Commits.Compare(ctx, c.request.Repository, commit.Parents[0].String(), pull.Head.String())
+	brought, err := c.Commits.Compare(ctx, c.request.Repository, commit.Parents[0].String(), commit.Parents[1].String())
 	if err != nil {
-		return false, fromGitHub(fmt.Errorf("compare what the merge %s holds with pull request #%d: %w", commit.Commit.Short(), pull.Number, err))
+		return false, fromGitHub(fmt.Errorf("compare what the merge %s holds with what it merges: %w", commit.Commit.Short(), err))
 	}
 	if c.clean == nil {
 		c.clean = map[Commit]bool{}

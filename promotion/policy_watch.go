@@ -14,6 +14,8 @@ type PushEvent struct {
 	After         Commit // zero: the branch was deleted
 	TouchesPolicy bool   // one of the pushed commits adds, changes or removes a policy file
 	Received      time.Time
+	Pusher        Person
+	Commits       []Commit // those that nobody had pushed before
 }
 
 // PolicyWatch keeps up with changes of policy files, and says on a check run of the commit whether a new one is valid.
@@ -40,6 +42,11 @@ func (w PolicyWatch) Pushed(ctx context.Context, event PushEvent) (Changes, erro
 	}
 	named, err := w.named(ctx, event)
 	changes.Entries = append(changes.Entries, named...)
+	if err == nil {
+		var pushed []Entry
+		pushed, err = w.pushed(ctx, event)
+		changes.Entries = append(changes.Entries, pushed...)
+	}
 	if err != nil || !event.TouchesPolicy {
 		return changes, err
 	}
@@ -81,6 +88,15 @@ func (w PolicyWatch) named(ctx context.Context, event PushEvent) ([]Entry, error
 		return nil, nil
 	}
 	return []Entry{event.tipEntry()}, nil
+}
+
+// pushed keeps who pushed commits to whichever branch, where there may be a policy: git's author and committer can be anybody. It
+// costs no call.
+func (w PolicyWatch) pushed(ctx context.Context, event PushEvent) ([]Entry, error) {
+	if governed, err := mayBeGoverned(ctx, w.Policies, event.Repository); !governed || err != nil {
+		return nil, err
+	}
+	return event.pushEntries(), nil
 }
 
 // Proposed takes a pull request's new head. It costs one call in a repository that has a policy, and none elsewhere.

@@ -60,6 +60,7 @@ type carrying struct {
 	pulls    map[Commit][]PullRequest
 	contents map[int]pullContents
 	authored map[Commit][]Person
+	pushes   map[Commit][]Entry
 	clean    map[Commit]bool // merges that GitHub did not sign
 	reviews  map[int][]Entry
 	standIns map[Commit]target

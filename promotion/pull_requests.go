@@ -32,14 +32,16 @@ type PullRequestEvent struct {
 	At         time.Time // when the pull request was last changed, as the event says
 	Pushed     time.Time // when the head's repository was last pushed to, as the event says
 	Received   time.Time // by our clock
+	Pusher     Person    // who pushed the head; zero: the event tells of no push
 }
 
 // Changed keeps a head or a merge, and looks again at what waits for the pull request. It costs no call.
 func (w PullRequestWatch) Changed(ctx context.Context, event PullRequestEvent) (Changes, error) {
-	if governed, err := w.governed(ctx, event.Repository); !governed || err != nil {
+	if governed, err := mayBeGoverned(ctx, w.Policies, event.Repository); !governed || err != nil {
 		return Changes{}, err
 	}
 	entry := headEntry(event.Repository.ID, event.Number, event.Head, event.pushedBy(w.GitHubTime(event.Received)), "pushed")
+	entry.Person = event.Pusher
 	if !event.Merged.IsZero() {
 		entry = Entry{
 			Key: fmt.Sprintf("merge/%d/%d/%s", event.Repository.ID, event.Number, event.Merged), Kind: EntryMerge, Repository: event.Repository.ID,
@@ -53,7 +55,7 @@ func (w PullRequestWatch) Changed(ctx context.Context, event PullRequestEvent) (
 
 // Rebased keeps where a pull request goes from now on, and where it went before. Its head stays: it is no push. It costs no call.
 func (w PullRequestWatch) Rebased(ctx context.Context, event PullRequestEvent) (Changes, error) {
-	if governed, err := w.governed(ctx, event.Repository); !governed || err != nil {
+	if governed, err := mayBeGoverned(ctx, w.Policies, event.Repository); !governed || err != nil {
 		return Changes{}, err
 	}
 	return Changes{Entries: w.basesOf(event)}, nil
@@ -95,7 +97,7 @@ type ReviewEvent struct {
 // Reviewed keeps a review, so that the check run counts it, and looks again at what waits for the pull request. It costs
 // no call; what counts when somebody promotes is read from GitHub then.
 func (w PullRequestWatch) Reviewed(ctx context.Context, event ReviewEvent) (Changes, error) {
-	if governed, err := w.governed(ctx, event.Repository); !governed || err != nil {
+	if governed, err := mayBeGoverned(ctx, w.Policies, event.Repository); !governed || err != nil {
 		return Changes{}, err
 	}
 	now := w.Clock()
@@ -131,9 +133,9 @@ func (w PullRequestWatch) Reviewed(ctx context.Context, event ReviewEvent) (Chan
 	return changes, nil
 }
 
-// governed reports whether the repository may have a policy: what happens where there is none is not kept.
-func (w PullRequestWatch) governed(ctx context.Context, repository Repository) (bool, error) {
-	policy, err := w.Policies.Known(ctx, repository)
+// mayBeGoverned reports whether the repository may have a policy: what happens where there is none is not kept.
+func mayBeGoverned(ctx context.Context, policies *PolicySource, repository Repository) (bool, error) {
+	policy, err := policies.Known(ctx, repository)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil // nobody has looked yet
 	}

@@ -136,3 +136,37 @@ func TestAMergeThatWasMadeByHandIsItsAuthorsWork(t *testing.T) {
 	s.informs(next.Issue, bob, "/promote approve", "bob approves")
 	s.expect(s.refuses(next.Issue, s.Alice, "/promote", "approvals_missing"), "bob does not count: is an author of what would ship")
 }
+
+// GitHub knows no account for the author, no pull request brought the commit, and nobody was seen to push it.
+func TestACommitOfNobodyKnownIsRefusedAndNotTriedAgain(t *testing.T) {
+	s := governed(t, "approvals: { required: 1 }")
+	carol := s.member("carol", "write")
+	s.live(carol)
+	s.settled()
+	s.GitHub.Quietly(func() {
+		s.Repository.CommitWith(githubtest.CommitSpec{
+			Branch: "main", Message: "By nobody", AuthorName: "Nobody", AuthorEmail: "nobody@example.com", Pusher: s.Walter, Files: map[string]string{"nobody.txt": "nobody"},
+		})
+	})
+	pull := s.Merged("Add a basket")
+	s.staged(pull.MergeCommit(), "basket")
+	s.informs(pull.Issue, carol, "/promote approve", "carol approves")
+	reply := s.refuses(pull.Issue, s.Alice, "/promote", "approvals_missing")
+	s.expect(reply, "GitHub knows no account for the author", "GitHub account", "waive approvals")
+	s.lacks(reply, "ask again in a minute")
+}
+
+func TestACommitOfNobodyKnownIsTheWorkOfWhoPushedIt(t *testing.T) {
+	s := governed(t, "approvals: { required: 1 }")
+	bob, carol := s.member("bob", "write"), s.member("carol", "write")
+	s.live(carol)
+	s.Repository.CommitWith(githubtest.CommitSpec{
+		Branch: "main", Message: "By nobody", AuthorName: "Nobody", AuthorEmail: "nobody@example.com", Pusher: bob, Files: map[string]string{"nobody.txt": "nobody"},
+	})
+	pull := s.Merged("Add a basket")
+	digest := s.staged(pull.MergeCommit(), "basket")
+	s.informs(pull.Issue, bob, "/promote approve", "bob approves")
+	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "approvals_missing"), "bob does not count: pushed ")
+	s.informs(pull.Issue, carol, "/promote approve", "carol approves")
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}

@@ -16,6 +16,11 @@ func (r *Repository) announcePush(ref string, before, after *Commit, pusher *acc
 	if before == after {
 		return
 	}
+	commits, first := r.newCommits(ref, before, after), map[*Commit]bool{}
+	for _, commit := range commits {
+		first[commit] = !r.known[commit]
+		r.known[commit] = true
+	}
 	r.announce("push", "", pusher, func() object {
 		from, to := noCommit, noCommit
 		if before != nil {
@@ -24,10 +29,11 @@ func (r *Repository) announcePush(ref string, before, after *Commit, pusher *acc
 		if after != nil {
 			to = after.sha
 		}
-		commits := r.newCommits(ref, before, after)
 		documents := make([]object, 0, len(commits))
 		for _, commit := range commits {
-			documents = append(documents, r.pushedDocument(commit))
+			document := r.pushedDocument(commit)
+			document["distinct"] = first[commit]
+			documents = append(documents, document)
 		}
 		head := any(nil)
 		if after != nil {

@@ -21,6 +21,7 @@ type Repository struct {
 	parent        *Repository
 	branches      map[string]*Commit
 	tags          map[string]*Commit
+	known         map[*Commit]bool // somebody pushed it
 	collaborators map[int64]role
 	contributors  map[int64]bool
 	numbers       int64 // of issues and pull requests
@@ -77,7 +78,7 @@ func (s *Server) Repository(fullName string, options ...RepositoryOption) *Repos
 func (s *Server) addRepository(owner *account, name string, objects *network, options []RepositoryOption) *Repository {
 	r := &Repository{
 		server: s, id: next(&s.sequence.repository), owner: owner, name: name, defaultBranch: "main", created: s.now(),
-		pushed: s.now(), network: objects, branches: map[string]*Commit{}, tags: map[string]*Commit{},
+		pushed: s.now(), network: objects, branches: map[string]*Commit{}, tags: map[string]*Commit{}, known: map[*Commit]bool{},
 		collaborators: map[int64]role{}, contributors: map[int64]bool{}, comments: map[int64]*Comment{},
 		artifacts: map[int64]*Artifact{},
 	}
