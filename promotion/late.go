@@ -23,6 +23,16 @@ func (c *carrying) age() time.Duration {
 	return age
 }
 
+// waited returns for how long the command has waited already: the least that is told, so that a clock which is ahead ends no wait.
+func (c *carrying) waited() time.Duration {
+	now := c.Clock()
+	waited := now.Sub(c.request.Received)
+	if given := c.givenAt(); !given.IsZero() {
+		waited = min(waited, c.GitHubTime(now).Sub(given))
+	}
+	return max(waited, 0)
+}
+
 // givenAt returns when the command was given, by GitHub's clock; zero where nothing tells.
 func (c *carrying) givenAt() time.Time {
 	if c.request.Source == FromButton {

@@ -42,7 +42,7 @@ func (m *moving) take(ctx context.Context, tags []string) (*Gate, error) {
 		}, nil
 	case answer.Taken:
 		return nil, nil
-	case m.Clock().Sub(m.request.Received) > laneWait:
+	case m.waited() > laneWait:
 		return &Gate{
 			Name: "lane", Reason: InProgress, Expected: "no other promotion of these tags is under way", Actual: fmt.Sprintf("one still was after %s", laneWait),
 			Next: "look at /promote status, then ask again",
@@ -50,7 +50,7 @@ func (m *moving) take(ctx context.Context, tags []string) (*Gate, error) {
 	}
 	return nil, &AgainError{
 		Err:   fmt.Errorf("promote %s to %s: another promotion of these tags is under way", m.image.Name, m.environment.Name),
-		After: laneBackoff(m.Clock().Sub(m.request.Received)), Uncounted: true,
+		After: laneBackoff(m.waited()), Uncounted: true,
 	}
 }
 

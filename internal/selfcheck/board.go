@@ -120,9 +120,10 @@ func (b *Board) Degraded() []Finding {
 	}
 	for _, ask := range b.asked {
 		for _, finding := range ask() {
-			if all[finding.Name].State != Wrong {
-				all[finding.Name] = finding
+			if found, isFound := all[finding.Name]; isFound { // a check has found out more
+				finding.State, finding.Found, finding.Mend = found.State, found.Found+"; "+finding.Found, cmp.Or(found.Mend, finding.Mend)
 			}
+			all[finding.Name] = finding
 		}
 	}
 	for name, known := range b.faults {
