@@ -193,6 +193,11 @@ func (o *Observer) ended(ctx context.Context, repository Repository, policy Load
 	if err != nil {
 		failures = append(failures, err)
 	}
+	others, err := o.verifyAgain(ctx, repository, policy, run, records, verifications)
+	if err != nil {
+		failures = append(failures, err)
+	}
+	verifications = append(verifications, others...)
 	return o.announce(ctx, repository, policy, run.Commit, records, Changes{Verifications: verifications}, failures)
 }
 

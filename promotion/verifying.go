@@ -2,6 +2,8 @@ package promotion
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -151,4 +153,54 @@ func settled(stage Stage, run Run, records Records) bool {
 	return run.Finished() && slices.ContainsFunc(records.Verifications, func(verification Verification) bool {
 		return verification.Stage == stage.Name && verification.Run == run.ID && verification.Judged == run.Attempt && verification.Final
 	})
+}
+
+// verifyAgain judges the commit's runs again whose ends were told before any stage had recorded a digest to hold theirs
+// against, now that this run's verifications may have: deliveries come in any order, and so does work that had paused.
+func (o *Observer) verifyAgain(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, records map[string]Records, told []Verification) ([]Verification, error) {
+	if !slices.ContainsFunc(told, func(verification Verification) bool { return verification.Passed() }) {
+		return nil, nil
+	}
+	var verifications []Verification
+	for _, id := range undecided(records) {
+		if id == run.ID {
+			continue
+		}
+		other, err := o.Runs.Run(ctx, repository, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return verifications, fromGitHub(fmt.Errorf("read run %d of %s again: %w", id, repository.FullName(), err))
+		}
+		again, _, err := o.verify(ctx, repository, policy, other, records)
+		verifications = append(verifications, again...)
+		if err != nil {
+			return verifications, err
+		}
+	}
+	return verifications, nil
+}
+
+// undecided gives the runs whose newest verifications only lack what an earlier stage had not recorded yet.
+func undecided(records map[string]Records) []int64 {
+	type of struct {
+		image, stage string
+		run          int64
+	}
+	newest := map[of]*Verification{}
+	for image, records := range records {
+		for i := range records.Verifications {
+			verification := &records.Verifications[i]
+			newest[of{image, verification.Stage, verification.Run}] = verification
+		}
+	}
+	var runs []int64
+	for at, verification := range newest {
+		if verification.Failure == StageMissing && !verification.Final && !ByDigest(verification.Event) && !slices.Contains(runs, at.run) {
+			runs = append(runs, at.run)
+		}
+	}
+	slices.Sort(runs)
+	return runs
 }

@@ -68,6 +68,7 @@ func TestADispatchOnATagNamedLikeTheBranchPassesNoStage(t *testing.T) {
 	run, digest, err := s.Built(pull.MergeCommit(), "basket")
 	s.must(err)
 	s.Tested(run, "success")
+	s.settled() // what is deployed is known by then
 	evil := s.strayed("evil")
 	dispatched := func(conclusion string) {
 		run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.DeployStaging, Event: "workflow_dispatch", Head: evil, HeadBranch: "main", Actor: s.Walter})

@@ -133,6 +133,29 @@ func TestAWrongKeyCostsNoWork(t *testing.T) {
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
 
+// TestAStageWhoseEndIsToldBeforeTheBuild: deliveries come in any order, and so does work that had paused.
+func TestAStageWhoseEndIsToldBeforeTheBuild(t *testing.T) {
+	s := begin(t, scene.Options{})
+	pull := s.Merged("Add a basket")
+	s.settled()
+	var digest string
+	built := s.GitHub.Capture(func() {
+		run, built, err := s.Built(pull.MergeCommit(), "basket")
+		s.must(err)
+		s.Tested(run, "success")
+		digest = built
+	})
+	staged := s.GitHub.Capture(func() { s.Staged(pull.MergeCommit(), "success") })
+	staged[len(staged)-1].Send()
+	s.settled()
+	s.notReady(pull.MergeCommit())
+	for _, delivery := range built {
+		delivery.Send()
+	}
+	s.must(s.Check(s.ctx, pull.MergeCommit(), "Ready to promote"))
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}
+
 func TestRefusedCredentialsPauseACommand(t *testing.T) {
 	t.Parallel()
 	registry := func(status int) func(s *story) func() {

@@ -185,7 +185,7 @@ func (w *Worker) do(ctx context.Context, work promotion.Work) {
 	w.Metrics.workWait.WithLabelValues(string(work.Kind)).Observe(max(began.Sub(work.Due), 0).Seconds())
 	logger := w.Logger.With().Int64(LogWork, work.Work).Str(LogKind, string(work.Kind)).Str(LogSubject, work.Subject).Str(LogDelivery, work.Delivery).Str(LogTrace, work.Trace).Logger()
 	ctx = promotion.WithTurn(logger.WithContext(ctx), turnOf(work))
-	if until := w.pauses.behind(work, began); !until.IsZero() {
+	if until := w.pauses.behind(work); !until.IsZero() {
 		if err := w.Ledger.Retry(ctx, work.Lease, until, "waits behind work that pauses", false); err != nil {
 			logger.Error().Err(err).Msg("work could not be put back; it runs again when its lease ends")
 		}

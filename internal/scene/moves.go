@@ -90,9 +90,18 @@ func (s *Scene) Check(ctx context.Context, commit *githubtest.Commit, title stri
 		return strings.Contains(s.CheckTitle(commit), title)
 	})
 	if err != nil {
-		return fmt.Errorf("%w: it says %q", err, s.CheckTitle(commit))
+		return fmt.Errorf("%w: it says %q\n%s", err, s.CheckTitle(commit), s.checkText(commit))
 	}
 	return nil
+}
+
+// checkText gives what the newest check run on the commit says below its title, "" when there is none.
+func (s *Scene) checkText(commit *githubtest.Commit) string {
+	newest := s.CheckRun(commit)
+	if newest == nil {
+		return ""
+	}
+	return newest.State().Summary + "\n" + newest.State().Text
 }
 
 // Ask comments on the pull request and waits for the reply. It gives the comment and the reply's text.
