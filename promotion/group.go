@@ -146,7 +146,7 @@ func (c *carrying) moveGroup(ctx context.Context, one unit, ready []prepared) ([
 		if err := c.unmoved(ctx); err != nil {
 			return nil, err
 		}
-		if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: rows}); err != nil {
+		if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: rows, Policies: moving[0].judging()}); err != nil {
 			return nil, err
 		}
 	}

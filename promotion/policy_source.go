@@ -140,13 +140,30 @@ func (s *PolicySource) At(ctx context.Context, repository Repository, commit Com
 	return s.parse(repository, file), nil
 }
 
-// Kept gives a policy as it judged a promotion. No call.
+// Kept gives a policy as it judged a promotion. No call, unless the ledger lacks it.
 func (s *PolicySource) Kept(ctx context.Context, repository Repository, mark PolicyMark) (LoadedPolicy, error) {
 	content, err := s.Past.KeptPolicy(ctx, repository.ID, mark.Hash)
+	if errors.Is(err, ErrNotFound) && !mark.Head.IsZero() {
+		return s.readAgain(ctx, repository, mark)
+	}
 	if err != nil {
 		return LoadedPolicy{}, fmt.Errorf("read the policy by which %s was judged before: %w", repository.FullName(), err)
 	}
 	return s.parse(repository, PolicyFile{Head: mark.Head, Found: true, Source: mark.Source, Content: content}), nil
+}
+
+// readAgain reads a policy that the ledger lacks where it was when it judged. It counts only if it is the same, byte by byte.
+func (s *PolicySource) readAgain(ctx context.Context, repository Repository, mark PolicyMark) (LoadedPolicy, error) {
+	policy, err := s.At(ctx, repository, mark.Head)
+	if err != nil {
+		return LoadedPolicy{}, fromGitHub(err)
+	}
+	if policy.Hash() != mark.Hash {
+		return LoadedPolicy{}, &PermanentError{Err: fmt.Errorf("the policy that judged what is there (%s as it was at %s) is not in the ledger, and GitHub has it no more: "+
+			"put its text of then back as the policy, promote or roll back under it, and change it afterwards", mark.Source, mark.Head.Short())}
+	}
+	policy.File.Source = mark.Source
+	return policy, nil
 }
 
 // load parses a file, once for as long as its content stays the same.
