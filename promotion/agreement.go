@@ -27,7 +27,7 @@ func (c *carrying) approvalsFact(ctx context.Context, into target, facts Facts) 
 		return fail(err)
 	}
 	if found {
-		reviews, err := c.reviewsOf(ctx, pull)
+		reviews, err := c.reviewsFor(ctx, into, pull)
 		if err != nil {
 			return fail(err)
 		}
@@ -185,12 +185,17 @@ func (c *carrying) fillReviewed(ctx context.Context, into target, facts Facts, f
 	if found {
 		c.knowProducing(into.commit, own)
 	}
-	for _, commit := range what.commits {
-		pulls, err := c.pullsOf(ctx, commit.Commit)
-		if err != nil {
+	brought := make([][]PullRequest, len(what.commits))
+	for i, commit := range what.commits {
+		if brought[i], err = c.pullsOf(ctx, commit.Commit); err != nil {
 			return err
 		}
-		why, err := c.unreviewed(ctx, into, commit, pulls, what.commits)
+	}
+	for i, commit := range what.commits {
+		why, err := c.unreviewed(ctx, into, commit, brought[i], what.commits)
+		if err == nil && why != "" {
+			why, err = c.uncarried(ctx, into, carriage{commit: commit, own: brought[i], all: slices.Concat(brought...), shipped: what.commits}, why)
+		}
 		if err != nil {
 			return err
 		}
@@ -209,27 +214,48 @@ func (c *carrying) unreviewed(ctx context.Context, into target, commit ShippedCo
 		if !into.counts(pull) {
 			continue
 		}
-		people, err := c.approversOf(ctx, pull)
-		if err != nil {
-			return "", err
-		}
-		authors, err := c.authorsThrough(ctx, authorship{commit: commit, own: pulls, through: []PullRequest{pull}, people: people, shipped: shipped})
-		if err != nil {
-			return "", err
-		}
-		approver, err := c.approver(ctx, pull, authors)
-		if err != nil {
-			return "", err
-		}
-		if approver == "" {
-			why = fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors, and who pushed to it, who may write", pull.Number)
+		if !into.shows(pull, c.request.Repository) {
+			why = fmt.Sprintf("pull request #%d brought it on its way to %s, which %s does not promote from", pull.Number, pull.Base, into.environment.Name)
 			continue
 		}
-		passed, err := c.passageOf(ctx, commit, pull, shipped)
-		if passed == passedWhole || err != nil {
+		var err error
+		why, err = c.unapproved(ctx, pull, authorship{commit: commit, own: pulls, through: []PullRequest{pull}, shipped: shipped})
+		if why == "" || err != nil {
 			return "", err
 		}
-		why = fmt.Sprintf("%s was approved in pull request #%d", passed, pull.Number)
 	}
 	return why, nil
+}
+
+// unapproved says why the pull request's reviews do not count for the commit; "" when one does.
+func (c *carrying) unapproved(ctx context.Context, pull PullRequest, of authorship) (string, error) {
+	var err error
+	if of.people, err = c.approversOf(ctx, pull); err != nil {
+		return "", err
+	}
+	authors, err := c.authorsThrough(ctx, of)
+	if err != nil {
+		return "", err
+	}
+	approver, err := c.approver(ctx, pull, authors)
+	if err != nil {
+		return "", err
+	}
+	if approver == "" {
+		return c.noApproval(ctx, pull)
+	}
+	passed, err := c.passageOf(ctx, of.commit, pull, of.shipped)
+	if passed == passedWhole || err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s was approved in pull request #%d", passed, pull.Number), nil
+}
+
+func (c *carrying) noApproval(ctx context.Context, pull PullRequest) (string, error) {
+	why := fmt.Sprintf("pull request #%d has no approval of its head by somebody other than its authors, and who pushed to it, who may write", pull.Number)
+	reviews, err := c.reviewsOf(ctx, pull)
+	if slices.ContainsFunc(reviews, func(review Entry) bool { return review.Reason == beforeRetarget(pull.Base) }) {
+		why += ": what there is was given before it went to " + pull.Base
+	}
+	return why, err
 }

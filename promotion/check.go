@@ -155,8 +155,8 @@ func (c Checks) saidOf(ctx context.Context, repository Repository, commit Commit
 	if of.pull == 0 {
 		return of, nil
 	}
-	reviews, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryReview}, PullRequest: of.pull})
-	for _, review := range reviews {
+	reviews, err := c.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryReview, EntryRetarget}, PullRequest: of.pull})
+	for _, review := range withoutRetargets(reviews) {
 		if review.Reason == "APPROVED" && review.Commit != head {
 			review.Reason = "approval of an earlier head"
 		}

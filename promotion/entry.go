@@ -17,6 +17,7 @@ const (
 	EntryCancel   EntryKind = "cancel"   // somebody ended what was waiting
 	EntryHead     EntryKind = "head"     // a pull request got a new head
 	EntryBase     EntryKind = "base"     // a pull request with that head went to a base
+	EntryRetarget EntryKind = "retarget" // a pull request was sent to another base
 	EntryMerge    EntryKind = "merge"    // a pull request was merged
 	EntryReview   EntryKind = "review"   // a pull request was reviewed; Reason is GitHub's word for how
 	EntryDrift    EntryKind = "drift"    // a destination tag was found to be moved by other hands

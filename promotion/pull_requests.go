@@ -58,7 +58,7 @@ func (w PullRequestWatch) Rebased(ctx context.Context, event PullRequestEvent) (
 	if governed, err := mayBeGoverned(ctx, w.Policies, event.Repository); !governed || err != nil {
 		return Changes{}, err
 	}
-	return Changes{Entries: w.basesOf(event)}, nil
+	return Changes{Entries: append(w.basesOf(event), w.retargetOf(event))}, nil
 }
 
 // basesOf returns entries of where a pull request goes, or went, with its head. A run of that head may be one of any of them.

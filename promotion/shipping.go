@@ -111,6 +111,11 @@ func (c *carrying) reviewsOf(ctx context.Context, pull PullRequest) ([]Entry, er
 		return nil, fromGitHub(fmt.Errorf("read the reviews of pull request #%d: %w", pull.Number, err))
 	}
 	entries := newestOf(reviewEntries(c.request.Repository.ID, pull, reviews))
+	retargeted, err := c.retargeted(ctx, pull)
+	if err != nil {
+		return nil, err
+	}
+	withoutRetargeted(entries, pull.Base, retargeted)
 	if c.reviews == nil {
 		c.reviews = map[int][]Entry{}
 	}
