@@ -3,7 +3,6 @@ package promotion
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -115,34 +114,6 @@ func (c *carrying) rollbackRights(ctx context.Context, into target, judged Polic
 		}
 	}
 	return gates, nil
-}
-
-// heldTarget refuses to go back to what a held pull request produced. It costs a call for the pull requests of the goal's commit,
-// and only while some pull request is held.
-func (c *carrying) heldTarget(ctx context.Context, into target, decision *Decision) error {
-	isHeld := slices.ContainsFunc(into.holds, func(hold Hold) bool {
-		return hold.PullRequest != 0 && strings.EqualFold(hold.Environment, into.environment.Name)
-	})
-	if !isHeld || decision.Commit.IsZero() {
-		return nil
-	}
-	pulls, err := c.pullsOf(ctx, decision.Commit)
-	if err != nil {
-		if again := c.again(err); again != nil {
-			return again
-		}
-		decision.Gates = append(decision.Gates, unclear("held pull requests", err))
-		return nil
-	}
-	numbers := []int{c.request.Issue}
-	for _, pull := range pulls {
-		numbers = append(numbers, pull.Number)
-	}
-	if gate := holdGate(into.holds, into.environment, numbers, decision.Commit); !gate.Met {
-		gate.Name = "held target"
-		decision.Gates = append(decision.Gates, gate)
-	}
-	return nil
 }
 
 // rollbackRules are the policy's own gates that count for a rollback: the mode, and keys that would change where it goes or

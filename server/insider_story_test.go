@@ -68,6 +68,31 @@ func TestARollbackToWhatAHeldPullRequestProduced(t *testing.T) {
 	s.expect(s.refuses(next.Issue, s.Alice, "/rollback", "held"), "leaks data")
 }
 
+// After a rollback the next one may go forward, over what was held meanwhile.
+func TestARollbackForwardTakesNothingHeldAlong(t *testing.T) {
+	s := governed(t)
+	first := s.Merged("Begin")
+	begin := s.staged(first.MergeCommit(), "begin")
+	s.promotes(first.Issue, s.Alice, "/promote", begin)
+	bad := s.Merged("Bad thing")
+	s.staged(bad.MergeCommit(), "bad")
+	next := s.Merged("Next thing")
+	digest := s.staged(next.MergeCommit(), "next")
+	s.promotes(next.Issue, s.Alice, "/promote", digest)
+	s.says(first.Issue, s.Alice, "/rollback")
+	s.names("production", begin)
+	s.informs(bad.Issue, s.Alice, `/promote hold production --pull-request --reason "leaks data"`, "is held by alice")
+	s.expect(s.refuses(next.Issue, s.Alice, "/rollback --to "+next.MergeCommit().SHA(), "held"), "leaks data")
+
+	s.informs(bad.Issue, s.Alice, "/promote resume production --pull-request", "lifted by alice")
+	unrelated := s.opened("Another thing")
+	s.informs(unrelated.Issue, s.Alice, "/promote hold production --pull-request", "is held by alice")
+	s.says(next.Issue, s.Alice, "/rollback --to "+next.MergeCommit().SHA())
+	s.names("production", digest)
+	s.says(next.Issue, s.Alice, "/rollback")
+	s.names("production", begin)
+}
+
 // Whoever pushed to somebody else's pull request wrote some of it.
 func TestAnAuthorOfAnOpenHeadDoesNotApproveIt(t *testing.T) {
 	s, bob := unmerged(t, 0)
