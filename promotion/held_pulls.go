@@ -46,10 +46,10 @@ func (f HeldPullsFact) tells(gate Gate) Gate {
 // were merged, and whatever commit brings those along. GitHub is asked, so that a merge of which no event told counts too. It costs no
 // call while no pull request is held.
 func (c *carrying) heldPullsFact(ctx context.Context, into target, facts Facts) (*HeldPullsFact, error) {
-	var held []int
+	var held []Hold
 	for _, hold := range facts.Holds {
 		if hold.PullRequest != 0 && strings.EqualFold(hold.Environment, facts.Environment.Name) && !hold.Stops(facts.Environment.Name, []int{facts.PullRequest}, facts.Commit) {
-			held = append(held, hold.PullRequest)
+			held = append(held, hold)
 		}
 	}
 	if len(held) == 0 {
@@ -65,7 +65,7 @@ func (c *carrying) heldPullsFact(ctx context.Context, into target, facts Facts) 
 	return fact, nil
 }
 
-func (c *carrying) findHeld(ctx context.Context, into target, facts Facts, held []int, fact *HeldPullsFact) error {
+func (c *carrying) findHeld(ctx context.Context, into target, facts Facts, held []Hold, fact *HeldPullsFact) error {
 	if len(held) > maximumHeldPulls {
 		return fmt.Errorf("more than %d pull requests are held", maximumHeldPulls)
 	}
@@ -81,13 +81,13 @@ func (c *carrying) findHeld(ctx context.Context, into target, facts Facts, held 
 		return fmt.Errorf("so many commits would ship that it cannot be told whether one is of a held pull request")
 	}
 	search := heldSearch{carrying: c, into: into, facts: facts, own: own, what: what}
-	for _, number := range held {
-		brings, why, err := search.ships(ctx, number)
+	for _, hold := range held {
+		brings, why, err := search.ships(ctx, hold)
 		if err != nil {
 			return err
 		}
 		if brings {
-			fact.Pulls = append(fact.Pulls, number)
+			fact.Pulls = append(fact.Pulls, hold.PullRequest)
 		}
 		if why != "" {
 			fact.Why = append(fact.Why, why)
@@ -108,22 +108,13 @@ type heldSearch struct {
 	through []throughPull
 }
 
-// heldPull is a held pull request and its commits.
-type heldPull struct {
-	PullRequest
-	contents pullContents
-}
-
-func (h heldPull) has(commit Commit) bool {
-	return commit == h.Head || h.Merged && commit == h.MergeCommit || h.contents.has(commit)
-}
-
 // ships reports whether something of the pull request would ship, and where the list of what ships does not show it, how it was told.
-func (s *heldSearch) ships(ctx context.Context, number int) (brings bool, why string, err error) {
-	if slices.ContainsFunc(s.own, func(pull PullRequest) bool { return pull.Number == number }) || s.into.pullRequest.Number == number {
+func (s *heldSearch) ships(ctx context.Context, hold Hold) (brings bool, why string, err error) {
+	isHeld := func(pull PullRequest) bool { return pull.Number == hold.PullRequest }
+	if slices.ContainsFunc(s.own, isHeld) || isHeld(s.into.pullRequest) {
 		return true, "", nil
 	}
-	held, err := s.readHeld(ctx, number)
+	held, err := s.readHeld(ctx, hold)
 	if err != nil {
 		return false, "", err
 	}
@@ -139,27 +130,14 @@ func (s *heldSearch) ships(ctx context.Context, number int) (brings bool, why st
 	return why != "", why, err
 }
 
-func (c *carrying) readHeld(ctx context.Context, number int) (heldPull, error) {
-	pull, err := c.Commits.PullRequest(ctx, c.request.Repository, number)
-	if err != nil {
-		return heldPull{}, fromGitHub(fmt.Errorf("read pull request #%d, which is held: %w", number, err))
-	}
-	contents, err := c.commitsOf(ctx, number)
-	return heldPull{PullRequest: pull, contents: contents}, err
-}
-
 // below says that the commit has something of the held pull request below it, where it is not known what the environment has, so
 // that all of it may ship: what it was merged as, or its first commit, without which there are none of the others.
 func (s *heldSearch) below(ctx context.Context, held heldPull) (string, error) {
-	first := held.Head
-	if len(held.contents.commits) > 0 {
-		first = held.contents.commits[0].Commit
-	}
-	ask := []Commit{first}
+	ask := []Commit{held.first()}
 	if held.Merged && !held.MergeCommit.IsZero() {
-		ask = []Commit{held.MergeCommit, first}
+		ask = append([]Commit{held.MergeCommit}, ask...)
 	}
-	for _, one := range slices.Compact(ask) {
+	for _, one := range slices.Compact(append(ask, held.lowest...)) {
 		contained, err := s.contains(ctx, s.facts.Commit, one)
 		if err != nil {
 			return "", err

@@ -33,9 +33,9 @@ func (s *heldSearch) along(ctx context.Context, held heldPull) (string, error) {
 }
 
 // stackedOn reports whether the held pull request was opened on top of the other one, so that it lists that one's commits: the other
-// one is older, and lacks the held one's last.
+// one is older, and lacks the held one's last, that of when it was held included.
 func (h heldPull) stackedOn(pull throughPull) bool {
-	return pull.number < h.Number && !pull.contents.has(h.Head)
+	return pull.number < h.Number && !slices.ContainsFunc(append(slices.Clone(h.heads), h.Head), pull.contents.has)
 }
 
 // live reports whether the environment has what the held pull request was merged as.

@@ -18,6 +18,7 @@ type Hold struct {
 	Reason      string
 	Since       string
 	Policy      string // the hash of the policy under which it was set
+	Number      Number // the ledger's
 	Unreadable  bool
 }
 
@@ -37,7 +38,7 @@ func HoldsOf(entries []Entry) []Hold {
 		case entry.Kind == EntryHold && !slices.ContainsFunc(holds, same(entry)):
 			holds = append(holds, Hold{
 				Environment: entry.Environment, PullRequest: entry.PullRequest, Commit: entry.Commit, Person: entry.Person,
-				Reason: entry.Reason, Since: clockText(entry.At), Policy: entry.Policy, Unreadable: entry.Unreadable,
+				Reason: entry.Reason, Since: clockText(entry.At), Policy: entry.Policy, Number: entry.Number, Unreadable: entry.Unreadable,
 			})
 		}
 	}
