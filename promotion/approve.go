@@ -100,10 +100,7 @@ func (c *carrying) approve(ctx context.Context) error {
 			Next: "ask somebody else of " + WhoApproves(approvals),
 		})
 	case len(what.digests) == 0:
-		return c.refuse(Gate{
-			Name: "digest", Reason: StageMissing, Expected: "a digest to agree to", Actual: "no stage has recorded one for " + what.commit.Short(),
-			Next: "approve once the image is built: an approval is of its digest",
-		})
+		return c.refuse(noDigest(what.commit, "a digest to agree to", "approve once the image is built: an approval is of its digest"))
 	}
 	if err := c.enter(ctx, c.entry(EntryApproval, what)); err != nil {
 		return err
@@ -144,46 +141,4 @@ func digestsText(digests map[string]Digest) string {
 		texts = append(texts, name+" "+digests[name].String())
 	}
 	return strings.Join(texts, ", ")
-}
-
-// override answers /promote override: the requester waives gates for the commit's digests of now. It promotes nothing; the
-// next promotion does without them, and says so.
-func (c *carrying) override(ctx context.Context) error {
-	what, gate, err := c.aboutCommit(ctx)
-	if gate != nil || err != nil {
-		return c.refuseGate(gate, err)
-	}
-	rules := what.environment.Override
-	c.answer.WhoMay = WhoMay(rules.People())
-	may, err := c.roleMay(ctx, rules.People(), c.request.Requester, c.role)
-	if err != nil {
-		return err
-	}
-	if rules.Empty() || !may {
-		return c.refuse(c.notAllowed("override", rules.People()))
-	}
-	if strings.TrimSpace(c.request.Command.Reason) == "" {
-		return c.refuse(Gate{Name: "reason", Reason: UnknownCommand, Expected: "a reason", Actual: "none", Next: c.request.Command.Line + " --reason \"…\""})
-	}
-	entry := c.entry(EntryOverride, what)
-	for _, code := range c.request.Command.Gates {
-		if !rules.allows(Reason(code)) {
-			return c.refuse(Gate{
-				Name: "override", Reason: NotAuthorised, Expected: "gates that the policy lets be waived: " + strings.Join(rules.Gates, ", "), Actual: code,
-				Next: "meet the gate; those of identity, scope, digest and policy are never waived",
-			})
-		}
-		entry.Gates = append(entry.Gates, Reason(code))
-	}
-	for _, image := range what.images {
-		entry.Digests[image.Name] = what.digests[image.Name]
-	}
-	if err := c.enter(ctx, entry); err != nil {
-		return err
-	}
-	waived := fmt.Sprintf("%s waives %s for %s of %s: %s", c.request.Requester.Login, strings.Join(c.request.Command.Gates, ", "), what.environment.Name, what.commit.Short(), c.request.Command.Reason)
-	if rules.Second {
-		return c.inform(waived, fmt.Sprintf("a second person of %s has to do the same before it counts", WhoMay(rules.People())))
-	}
-	return c.inform(waived, "ask again with /promote "+what.environment.Name+": the promotion will do without these gates and say so")
 }

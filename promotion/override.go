@@ -29,6 +29,9 @@ func (e Entry) overrides(facts Facts) bool {
 // policy of its time, for gates that the policy lets be waived now, of people who may waive them now; and where the policy
 // wants a second person, from two.
 func waive(facts Facts, decision *Decision) {
+	if decision.Digest.IsZero() {
+		return // there is nothing that could be promoted, whatever is waived
+	}
 	override := facts.Environment.Override
 	unclear := false
 	for i := range decision.Gates {

@@ -88,7 +88,7 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 	made.inspection = facts.Inspection.Inspection
 	made.move.knownHolds, made.move.concerned = facts.Holds, facts.concerned()
 	made.move.ships = c.shipment(ctx, facts, into, decision)
-	if len(decision.Unmet()) == 0 && made.inspection.Manifest.Digest != decision.Digest {
+	if len(decision.Unmet()) == 0 && (decision.Digest.IsZero() || made.inspection.Manifest.Digest != decision.Digest) {
 		decision.Gates = append(decision.Gates, Gate{
 			Name: "manifest", Reason: ImageMissing, Expected: "the registry has " + orNone(decision.Digest), Actual: "it does not",
 			Next: "push the image again, and let the stages run",

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
+	"github.com/verbatim-dev/verbatim/internal/scene"
 )
 
 func TestAnOverrideOfSomebodyWhoHasLeftDoesNotCount(t *testing.T) {
@@ -51,4 +52,39 @@ func TestAnOverriderWhomOnlyTheCommitItselfNamesWaivesNothingOfTheFormerPolicy(t
 	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "soaking"), "soak (former policy)")
 	s.informs(pull.Issue, olga, `/promote override production --gates soak --reason "hurry"`, "olga waives soaking")
 	s.expect(s.promotes(pull.Issue, s.Alice, "/promote", digest), "waived by walter: mine; olga: hurry")
+}
+
+// An override is of a digest: of a commit whose image no stage saw there is none, and "none" is no digest that can be promoted.
+func TestNobodyWaivesGatesOfADigestThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	for name, has := range map[string]bool{"production has nothing": false, "production has a digest": true} {
+		t.Run(name, func(t *testing.T) {
+			s := governed(t, "override: { teams: [sre], gates: [stage_missing] }")
+			olga := s.member("olga", "write")
+			s.GitHub.Organisation("acme").Team("SRE").Add(olga, "active")
+			if has {
+				s.begun()
+			}
+			pull := s.Merged("Add a basket")
+			_, err := s.Registry.PushIndex(scene.Image, pull.MergeCommit().SHA(), "never tested")
+			s.must(err)
+			reply := s.refuses(pull.Issue, olga, `/promote override production --gates stage_missing --reason "hurry"`, "stage_missing")
+			s.expect(reply, "no stage has recorded one", "override once the image is built")
+			s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing"), "let the stages run for this commit")
+		})
+	}
+}
+
+// An image whose digest is recorded can be waived gates for beside one that has none.
+func TestAnOverrideIsOfTheDigestsThatAreRecorded(t *testing.T) {
+	s := governed(t, "override: { users: [olga], gates: [stage_missing] }")
+	olga := s.member("olga", "write")
+	pull := s.Merged("Add a basket")
+	run, digest, err := s.Built(pull.MergeCommit(), "basket")
+	s.must(err)
+	s.Tested(run, "success")
+	s.settled()
+	s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing")
+	s.informs(pull.Issue, olga, `/promote override production --gates stage_missing --reason "staging is away"`, "olga waives stage_missing")
+	s.expect(s.promotes(pull.Issue, s.Alice, "/promote", digest), "**WAIVED** `stage_missing`")
 }
