@@ -111,6 +111,7 @@ type authorship struct {
 	through []PullRequest   // by which it came
 	people  []Person        // of whom it matters whether they pushed it
 	shipped []ShippedCommit // all that would ship
+	within  []int           // the pull requests that are being looked at, from the outermost inwards
 }
 
 // authorsThrough returns the authors of a commit, and those of the pull requests through which it came, and who pushed it.
@@ -182,7 +183,11 @@ func (c *carrying) makersOfPull(ctx context.Context, pull PullRequest, of author
 		return nil, err
 	}
 	pushed, err := c.headPushersOf(ctx, pull, contents, of.people)
-	return slices.Concat(byAuthors(pull.Author), made, pushed), err
+	if err != nil {
+		return nil, err
+	}
+	inner, err := c.makersWithin(ctx, pull, contents, of)
+	return slices.Concat(byAuthors(pull.Author), made, pushed, inner), err
 }
 
 // merges reports whether the commit is the clean merge of the pull request: GitHub made it, of the branch's head and the pull

@@ -61,6 +61,8 @@ type carrying struct {
 	contents map[int]pullContents
 	authored map[Commit][]Person
 	pushes   map[Commit][]Entry
+	merges   map[Commit][]Entry
+	inner    map[int]PullRequest
 	clean    map[Commit]bool // merges that GitHub did not sign
 	reviews  map[int][]Entry
 	standIns map[Commit]target
