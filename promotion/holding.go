@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -157,22 +158,34 @@ func (c *carrying) liftsUnder(ctx context.Context, name string, hold Hold) (*Gat
 	return &gate, nil
 }
 
-// cancel answers /promote cancel: what waits for the commit and environment ends. Whoever asked for it may, and whoever may promote.
+// cancel answers /promote cancel: what waits for the commit and environment ends, and what waits there for another commit because
+// it was asked for here (--sha). Whoever asked for it may, and whoever may promote.
 func (c *carrying) cancel(ctx context.Context) error {
 	what, gate, err := c.aboutCommit(ctx)
-	if gate != nil || err != nil {
+	if err != nil || gate != nil && what.environment.Name == "" {
 		return c.refuseGate(gate, err)
 	}
 	waiting, err := c.Requests.WaitingRequests(ctx, c.request.Repository.ID)
 	if err != nil {
 		return err
 	}
-	own, found := true, []string{}
+	own, found, commits := true, []string{}, []Commit{}
 	for _, request := range waiting {
-		if request.Waiting != nil && request.Waiting.Commit == what.commit && request.Answer.Environment == what.environment.Name {
-			found = append(found, request.Requester.Login)
-			own = own && request.Requester.ID == c.request.Requester.ID
+		if request.Waiting == nil || request.Answer.Environment != what.environment.Name {
+			continue
 		}
+		ofCommit := gate == nil && request.Waiting.Commit == what.commit
+		if !ofCommit && (c.request.Issue == 0 || request.Issue != c.request.Issue) {
+			continue
+		}
+		found = append(found, request.Requester.Login+" asked for at "+request.Waiting.Commit.Short())
+		own = own && request.Requester.ID == c.request.Requester.ID
+		if !slices.Contains(commits, request.Waiting.Commit) {
+			commits = append(commits, request.Waiting.Commit)
+		}
+	}
+	if gate != nil && len(found) == 0 {
+		return c.refuse(*gate)
 	}
 	may, err := c.may(ctx, what.environment.Promoters)
 	if err != nil {
@@ -185,8 +198,14 @@ func (c *carrying) cancel(ctx context.Context) error {
 	case len(found) == 0:
 		return c.inform("nothing waits to be promoted to " + what.environment.Name + " at " + what.commit.Short())
 	}
-	if err := c.enter(ctx, c.entry(EntryCancel, what)); err != nil {
-		return err
+	for _, commit := range commits {
+		entry := c.entry(EntryCancel, what)
+		if commit != what.commit {
+			entry.Key, entry.Commit, entry.Digests = entry.Key+"/"+commit.String(), commit, nil
+		}
+		if err := c.enter(ctx, entry); err != nil {
+			return err
+		}
 	}
-	return c.inform(fmt.Sprintf("cancelled: what %s asked for at %s waits no more", strings.Join(found, ", "), what.commit.Short()))
+	return c.inform("cancelled: what " + strings.Join(found, ", and what ") + " waits no more")
 }

@@ -320,9 +320,9 @@ func (c *carrying) wakeOthers(ctx context.Context, request Request) ([]NewWork, 
 		return nil, nil
 	}
 	switch request.Command.Verb {
-	case VerbHold:
+	case VerbHold, VerbCancel:
 		return Wake(ctx, c.Requests, request.Repository.ID, Commit{}, 0)
-	case VerbApprove, VerbOverride, VerbCancel:
+	case VerbApprove, VerbOverride:
 		return Wake(ctx, c.Requests, request.Repository.ID, request.Answer.Commit, 0)
 	default:
 		return nil, nil
