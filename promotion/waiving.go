@@ -3,6 +3,7 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,7 +45,15 @@ func (c *carrying) override(ctx context.Context) error {
 	waived := fmt.Sprintf("%s waives %s for %s of %s: %s", c.request.Requester.Login, strings.Join(c.request.Command.Gates, ", "), what.environment.Name, what.commit.Short(), c.request.Command.Reason)
 	next := "ask again with /promote " + what.environment.Name + ": the promotion will do without these gates and say so"
 	if rules.Second {
-		next = fmt.Sprintf("a second person of %s has to do the same before it counts", WhoMay(rules.People()))
+		others, err := c.alsoWaived(ctx, entry)
+		switch {
+		case err != nil:
+			return err
+		case len(others) == 0:
+			next = fmt.Sprintf("a second person of %s has to do the same before it counts", WhoMay(rules.People()))
+		default:
+			next = strings.Join(others, ", ") + " waived the same: " + next + ", if both may override then"
+		}
 	}
 	notes := []string{waived, next}
 	if without := what.withoutDigest(); len(without) > 0 {
@@ -67,4 +76,25 @@ func (a about) withoutDigest() []string {
 // noDigest refuses what people say of digests where there is none yet.
 func noDigest(commit Commit, expected, next string) Gate {
 	return Gate{Name: "digest", Reason: StageMissing, Expected: expected, Actual: "no stage has recorded one for " + commit.Short(), Next: next}
+}
+
+// alsoWaived gives who else waived all the gates that the entry waives, for the same digests under the same policy.
+func (c *carrying) alsoWaived(ctx context.Context, entry Entry) ([]string, error) {
+	entries, err := c.Book.Entries(ctx, entry.Repository, EntryFilter{Kinds: []EntryKind{EntryOverride}, Environment: entry.Environment, Commit: entry.Commit})
+	if err != nil {
+		return nil, err
+	}
+	var others []string
+	for _, other := range entries {
+		same := !other.Unreadable && other.Person.ID != entry.Person.ID && other.Policy == entry.Policy &&
+			!slices.ContainsFunc(entry.Gates, func(gate Reason) bool { return !slices.Contains(other.Gates, gate) })
+		for image, digest := range entry.Digests {
+			waived, named := other.Digests[image]
+			same = same && named && waived == digest
+		}
+		if same && !slices.Contains(others, other.Person.Login) {
+			others = append(others, other.Person.Login)
+		}
+	}
+	return others, nil
 }

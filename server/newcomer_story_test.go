@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -19,4 +20,21 @@ func TestAWaitForANamedCommitIsCancelledWhereItWasAskedFor(t *testing.T) {
 	s.informs(other.Issue, s.Alice, "/promote cancel", "waits no more")
 	s.becomes(other.Issue, comment, "cancelled by alice")
 	s.names("production", "")
+}
+
+// The second person's override is not asked for once more.
+func TestTheSecondOverrideSaysThatItCounts(t *testing.T) {
+	s := governed(t, "soak: 1h", "override: { users: [alice, walter], gates: [soak, window], second: true }")
+	pull := s.Merged("Add a basket")
+	digest := s.staged(pull.MergeCommit(), "basket")
+	override := func(gates string) string { return `/promote override --gates ` + gates + ` --reason "hurry"` }
+	s.informs(pull.Issue, s.Alice, override("soak"), "a second person of alice or walter has to do the same before it counts")
+	s.informs(pull.Issue, s.Alice, override("soak"), "a second person of alice or walter has to do the same before it counts")
+	s.informs(pull.Issue, s.Walter, override("soak,window"), "a second person of alice or walter has to do the same before it counts")
+	_, reply := s.says(pull.Issue, s.Walter, override("soak"))
+	s.expect(reply, "ask again with /promote production")
+	if strings.Contains(reply, "has to do the same") {
+		t.Errorf("two people have waived it, and the reply asks for another:\n%s", reply)
+	}
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
