@@ -116,13 +116,15 @@ func (c *carrying) statusOf(ctx context.Context, environment Environment, into t
 			return status, err
 		}
 		has := LiveImage{Image: image.Name}
-		if current, found := StandingOf(live).Current(); found {
-			has.Promotion = &current
+		if len(live) > 0 {
+			has.Promotion = &live[len(live)-1] // a rollback is told as one: Standing has what it went back to
 		}
 		status.Live = append(status.Live, has)
 	}
 	if into.commit.IsZero() {
-		return status, nil
+		holds, err := c.holds(ctx)
+		status.Holds = heldIn(holds, environment)
+		return status, err
 	}
 	said, err := c.Checks.saidOf(ctx, c.request.Repository, into.commit)
 	if err != nil {

@@ -38,3 +38,24 @@ func TestTheSecondOverrideSaysThatItCounts(t *testing.T) {
 	}
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
+
+// What is held is told in a pull request that stands for no commit yet, too.
+func TestStatusOfAnOpenPullRequestTellsHolds(t *testing.T) {
+	s := governed(t)
+	open := s.opened("Add a basket")
+	s.informs(open.Issue, s.Alice, `/promote hold --reason "incident 42"`, "is held by alice")
+	s.informs(open.Issue, s.Alice, "/promote status", "**held**: production is held by alice", "incident 42")
+}
+
+// After a rollback status says that it was one, and whose.
+func TestStatusTellsARollback(t *testing.T) {
+	s := governed(t)
+	root := s.member("root", "admin")
+	first, second := s.Merged("Add a basket"), s.Merged("Add a discount")
+	digest := s.staged(first.MergeCommit(), "basket")
+	s.promotes(first.Issue, s.Alice, "/promote", digest)
+	s.promotes(second.Issue, s.Alice, "/promote", s.staged(second.MergeCommit(), "discount"))
+	_, reply := s.says(second.Issue, root, "/rollback")
+	s.expect(reply, "Rolled back api in production")
+	s.informs(second.Issue, s.Alice, "/promote status", digest+"` of `"+first.MergeCommit().Short()+"`, rolled back to ", " by root")
+}
