@@ -82,6 +82,7 @@ type Answer struct {
 	Duration       time.Duration // from the comment's receipt to the answer
 	WaitsUntil     time.Time     // for how long it waits for its gates; zero when it does not
 	Notes          []string      // what else there is to say, a sentence each
+	Idle           bool          // the command had nothing to do, as to lift a hold that is not there
 	Holds          []Hold        // that stop promotions to the environment now
 	Pins           []Pin         // of a rollback
 	Help           *Help

@@ -116,9 +116,11 @@ func (c *carrying) resume(ctx context.Context) error {
 	}
 	hold, found := held(holds, entry)
 	if everything, isHeld := held(holds, Entry{Environment: Everywhere}); isHeld && !found {
+		c.answer.Idle = true
 		return c.inform(everything.String(), "it is lifted with "+everything.resumeCommand())
 	}
 	if !found {
+		c.answer.Idle = true
 		return c.inform("nobody holds " + environment.Name + ": there is nothing to lift")
 	}
 	refused, err := c.liftsUnder(ctx, environment.Name, hold)

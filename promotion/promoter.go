@@ -388,6 +388,6 @@ func noticeKind(request Request) (NoticeKind, bool) {
 		return kind, tells
 	default:
 		kind, tells := verbs[request.Command.Verb]
-		return kind, tells && request.Answer.Result == ResultInformed
+		return kind, tells && request.Answer.Result == ResultInformed && !request.Answer.Idle
 	}
 }

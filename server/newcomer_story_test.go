@@ -59,3 +59,14 @@ func TestStatusTellsARollback(t *testing.T) {
 	s.expect(reply, "Rolled back api in production")
 	s.informs(second.Issue, s.Alice, "/promote status", digest+"` of `"+first.MergeCommit().Short()+"`, rolled back to ", " by root")
 }
+
+// Slack hears that a hold was lifted when one was.
+func TestSlackHearsOfNoLiftingWhereNothingWasHeld(t *testing.T) {
+	s := governed(t)
+	pull := s.Merged("Add a basket")
+	s.informs(pull.Issue, s.Alice, "/promote resume", "there is nothing to lift")
+	s.quietAbout("Hold lifted")
+	s.informs(pull.Issue, s.Alice, "/promote hold", "is held by alice")
+	s.informs(pull.Issue, s.Alice, "/promote resume", "lifted by alice")
+	s.told("Hold lifted")
+}
