@@ -156,10 +156,6 @@ const renamedBackoff = time.Second
 // plan fills in what is to be moved. It reports false, with the outcome, when there is nothing to move.
 func (m *moving) plan(ctx context.Context, decision Decision, inspection Inspection) (bool, Outcome, error) {
 	m.fill(decision)
-	if m.request.Command.DryRun {
-		m.promotion.From = inspection.Tags[decision.Tags[0]].Digest
-		return false, Outcome{Result: ResultReady, Decision: decision, Promotion: m.promotion}, nil
-	}
 	m.promotion.From, m.promotion.Moves = inspection.Tags[decision.Tags[0]].Digest, nil
 	for _, tag := range decision.Tags {
 		m.promotion.Moves = append(m.promotion.Moves, Move{Tag: tag, From: inspection.Tags[tag].Digest})
@@ -175,6 +171,10 @@ func (m *moving) plan(ctx context.Context, decision Decision, inspection Inspect
 		})
 		outcome, err := m.refuse(ctx, decision)
 		return false, outcome, err
+	}
+	if m.request.Command.DryRun {
+		m.promotion.Moves = nil
+		return false, Outcome{Result: ResultReady, Decision: decision, Promotion: m.promotion}, nil
 	}
 	return true, Outcome{}, nil
 }

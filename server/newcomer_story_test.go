@@ -70,3 +70,15 @@ func TestSlackHearsOfNoLiftingWhereNothingWasHeld(t *testing.T) {
 	s.informs(pull.Issue, s.Alice, "/promote resume", "lifted by alice")
 	s.told("Hold lifted")
 }
+
+// A dry run says what the command would: there is nothing to do.
+func TestADryRunOfWhatIsThereAlready(t *testing.T) {
+	s := governed(t)
+	pull := s.Merged("Add a basket")
+	s.promotes(pull.Issue, s.Alice, "/promote", s.staged(pull.MergeCommit(), "basket"))
+	_, reply := s.says(pull.Issue, s.Alice, "/promote --dry-run")
+	s.expect(reply, "already_promoted", "production has it already")
+	if strings.Contains(reply, "could go to") || strings.Contains(reply, "ships") {
+		t.Errorf("a dry run that moves nothing:\n%s", reply)
+	}
+}
