@@ -110,12 +110,12 @@ func (c *carrying) approve(ctx context.Context) error {
 }
 
 func (c *carrying) notAllowed(name string, people People) Gate {
-	who := WhoMay(people)
+	who, next := WhoMay(people), "ask somebody who may: "+WhoMay(people)
 	if who == "" {
-		who = "nobody: the policy names nobody"
+		who, next = "nobody: the policy names nobody", "have the policy name who may"
 	}
 	return Gate{
-		Name: name, Reason: NotAuthorised, Expected: who, Actual: fmt.Sprintf("%s has %s", c.request.Requester.Login, c.role.Permission), Next: "ask somebody who may: " + who,
+		Name: name, Reason: NotAuthorised, Expected: who, Actual: fmt.Sprintf("%s has %s", c.request.Requester.Login, c.role.Permission), Next: next,
 	}
 }
 

@@ -333,6 +333,9 @@ func (f CurrentFact) gate(facts Facts) (Gate, string) {
 		gate.Actual = fmt.Sprintf("%s is %s %s, which %s has: it would lose %d commits%s", facts.Commit.Short(),
 			map[string]string{"behind": "behind", "diverged": "diverged from"}[f.Comparison.Status], f.Commit.Short(), name, f.Comparison.BehindBy, lostText(f.Lost))
 		gate.Next = "promote a newer commit, or go back in so many words: /promote rollback " + name
+		if f.Comparison.Status == "diverged" {
+			gate.Next = fmt.Sprintf("merge %s by a merge commit (not squashed) and promote that, or go back first: /promote rollback %s", f.Commit.Short(), name)
+		}
 	}
 	return gate, ""
 }

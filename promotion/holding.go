@@ -93,7 +93,11 @@ func (c *carrying) hold(ctx context.Context) error {
 		return err
 	}
 	hold, _ := held(holds, entry)
-	return c.inform(hold.String(), "nothing is promoted there until somebody of "+WhoMay(environment.Lifters())+" lifts it: "+hold.resumeCommand())
+	stopped := "nothing is promoted there"
+	if hold.PullRequest != 0 {
+		stopped = "nothing that has its commits is promoted there"
+	}
+	return c.inform(hold.String(), stopped+" until somebody of "+WhoMay(environment.Lifters())+" lifts it: "+hold.resumeCommand())
 }
 
 // resume answers /promote resume.

@@ -108,9 +108,12 @@ func (c *carrying) commitOfPull(ctx context.Context, into *target, named Commit)
 	}
 	switch {
 	case !pull.Merged && !open:
+		next := "merge it first, or name a commit of the branch with --sha"
+		if c.request.Command.Verb != VerbPromote {
+			next = "merge it first, or say so in a merged pull request, or on a commit of the branch"
+		}
 		return &Gate{
-			Name: "merged", Reason: NotMerged, Expected: fmt.Sprintf("pull request #%d is merged", pull.Number), Actual: "it is " + pull.State,
-			Next: "merge it first, or name a commit of the branch with --sha",
+			Name: "merged", Reason: NotMerged, Expected: fmt.Sprintf("pull request #%d is merged", pull.Number), Actual: "it is " + pull.State, Next: next,
 		}, nil
 	case into.commit.IsZero():
 		return nil, fromGitHub(&PermanentError{Err: fmt.Errorf("pull request #%d is merged, but GitHub names no merge commit", pull.Number)})

@@ -172,7 +172,10 @@ func (c *carrying) rollbackTarget(ctx context.Context, environment Environment, 
 	}
 	if !found {
 		if gate.Actual == "" {
-			gate.Actual, gate.Next = "nothing is known to have been live before", "name one with --to, or promote a commit that repairs it"
+			gate.Actual, gate.Next = "nothing is known to have been live before", "promote a commit that repairs it"
+			if len(live) > 1 {
+				gate.Next = "name with --to what was rolled back from, or promote a commit that repairs it"
+			}
 		}
 		decision.Gates = append(decision.Gates, gate)
 		return inspection, nil

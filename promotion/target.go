@@ -55,7 +55,7 @@ func (c *carrying) names(words []string) (Environment, []Image, *Gate) {
 		if !found {
 			return environment, nil, &Gate{
 				Name: "image", Reason: UnknownImage, Expected: "one of " + strings.Join(imageNames(policy), ", "),
-				Actual: fmt.Sprintf("%q", word), Next: DidYouMean(word, imageNames(policy)),
+				Actual: fmt.Sprintf("%q", word), Next: orWord(DidYouMean(word, imageNames(policy)), "name one of them, or none to mean all"),
 			}
 		}
 		if !hasImage(images, image.Name) {

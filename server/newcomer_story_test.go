@@ -82,3 +82,23 @@ func TestADryRunOfWhatIsThereAlready(t *testing.T) {
 		t.Errorf("a dry run that moves nothing:\n%s", reply)
 	}
 }
+
+// What a refusal advises can be done.
+func TestAdviceOfRefusalsThatNobodyCouldFollow(t *testing.T) {
+	s := governed(t)
+	open := s.opened("Add a basket")
+	if reply := s.refuses(open.Issue, s.Alice, "/promote approve", "not_merged"); strings.Contains(reply, "sha") {
+		t.Errorf("/promote approve has no --sha:\n%s", reply)
+	}
+	pull := s.Merged("Add a discount")
+	if reply := s.refuses(pull.Issue, s.Alice, "/promote rollback", "image_missing"); strings.Contains(reply, "to,") {
+		t.Errorf("nothing was ever live that --to could name:\n%s", reply)
+	}
+	if reply := s.refuses(pull.Issue, s.Alice, `/promote override --gates soak --reason "hurry"`, "not_authorised"); strings.Contains(reply, "ask somebody who may: nobody") {
+		t.Errorf("there is nobody to ask:\n%s", reply)
+	}
+	digest := s.staged(pull.MergeCommit(), "discount")
+	if reply := s.promotes(pull.Issue, s.Alice, "/promote", digest); strings.Contains(reply, "not known as a commit") {
+		t.Errorf("production had nothing, which is known:\n%s", reply)
+	}
+}

@@ -333,6 +333,10 @@ func ships(b *strings.Builder, answer promotion.Answer, outcome promotion.Outcom
 		return
 	}
 	shipment := outcome.Promotion.Ships
+	if shipment.Base.IsZero() && outcome.Promotion.From.IsZero() {
+		fmt.Fprintf(b, "- ships: everything up to %s; %s had nothing before\n", Code(shipment.Head.Short()), Text(answer.Environment))
+		return
+	}
 	if shipment.Base.IsZero() {
 		fmt.Fprintf(b, "- ships: everything up to %s; what %s had before is not known as a commit\n", Code(shipment.Head.Short()), Text(answer.Environment))
 		return
@@ -399,7 +403,7 @@ func footer(b *strings.Builder, answer promotion.Answer) {
 	if answer.WhoMay != "" {
 		parts = append(parts, "who may: "+Text(answer.WhoMay))
 	}
-	if !answer.PolicyCommit.IsZero() {
+	if !answer.PolicyCommit.IsZero() && answer.PolicySource != "" {
 		parts = append(parts, fmt.Sprintf("policy %s at %s", Code(answer.PolicySource), Code(answer.PolicyCommit.Short())))
 	}
 	if answer.Duration > 0 {
