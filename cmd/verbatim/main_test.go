@@ -21,21 +21,22 @@ func TestExitCodes(t *testing.T) {
 		code      int
 		shows     string
 	}{
-		"version":            {[]string{"version"}, "", 0, "verbatim development"},
-		"a valid policy":     {[]string{"validate", "-"}, validPolicy, 0, "is valid: 1 images, 1 stages, 1 environments"},
-		"an invalid policy":  {[]string{"validate", "-"}, strings.Replace(validPolicy, "tags:", "tag:", 1), 1, "did you mean tags?"},
-		"no such file":       {[]string{"validate", "no-such-file.yml"}, "", 2, "no such file"},
-		"the schema":         {[]string{"validate", "--schema"}, "", 0, `"additionalProperties": false`},
-		"no such command":    {[]string{"promotte"}, "", 2, "unknown command"},
-		"no such flag":       {[]string{"serve", "--port", "1"}, "", 2, "unknown flag"},
-		"settings half done": {[]string{"serve"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
-		"no settings file":   {[]string{"serve", "--config", "no-such-file.yml"}, "", 2, "--config"},
-		"work set aside":     {[]string{"work", "list"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
-		"no row":             {[]string{"work", "retry", "first"}, "", 2, "expected the number of a row"},
-		"no such work":       {[]string{"work", "rety", "5"}, "", 2, "expected one of discard, list, retry, found \"rety\""},
-		"no work":            {[]string{"work"}, "", 2, "found nothing"},
-		"no such ledger":     {[]string{"ledger", "bogus"}, "", 2, "expected one of copy, release, resume"},
-		"help":               {[]string{"--help"}, "", 0, "serve"},
+		"version":                        {[]string{"version"}, "", 0, "verbatim development"},
+		"a valid policy":                 {[]string{"validate", "-"}, validPolicy, 0, "is valid: 1 images, 1 stages, 1 environments"},
+		"a policy that promotes nothing": {[]string{"validate", "-"}, strings.Replace(validPolicy, "tags: [production]", "tags: [production], deploy: { workflow: .github/workflows/deploy.yml }", 1), 0, "warning: environments.production.deploy: this version does not enforce it"},
+		"an invalid policy":              {[]string{"validate", "-"}, strings.Replace(validPolicy, "tags:", "tag:", 1), 1, "did you mean tags?"},
+		"no such file":                   {[]string{"validate", "no-such-file.yml"}, "", 2, "no such file"},
+		"the schema":                     {[]string{"validate", "--schema"}, "", 0, `"additionalProperties": false`},
+		"no such command":                {[]string{"promotte"}, "", 2, "unknown command"},
+		"no such flag":                   {[]string{"serve", "--port", "1"}, "", 2, "unknown flag"},
+		"settings half done":             {[]string{"serve"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
+		"no settings file":               {[]string{"serve", "--config", "no-such-file.yml"}, "", 2, "--config"},
+		"work set aside":                 {[]string{"work", "list"}, "", 2, "GITHUB_APP_WEBHOOK_SECRET"},
+		"no row":                         {[]string{"work", "retry", "first"}, "", 2, "expected the number of a row"},
+		"no such work":                   {[]string{"work", "rety", "5"}, "", 2, "expected one of discard, list, retry, found \"rety\""},
+		"no work":                        {[]string{"work"}, "", 2, "found nothing"},
+		"no such ledger":                 {[]string{"ledger", "bogus"}, "", 2, "expected one of copy, release, resume"},
+		"help":                           {[]string{"--help"}, "", 0, "serve"},
 	} {
 		var out bytes.Buffer
 		if code := run(t.Context(), test.arguments, strings.NewReader(test.stdin), &out, &out); code != test.code || !strings.Contains(out.String(), test.shows) {

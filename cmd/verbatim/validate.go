@@ -45,6 +45,13 @@ func validateCommand() *cobra.Command {
 			if _, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %d images, %d stages, %d environments\n", name, len(policy.Images), len(policy.Stages), len(policy.Environments)); err != nil {
 				return err
 			}
+			for _, environment := range policy.Environments {
+				for _, key := range policy.NotEnforced(environment) {
+					if _, err := fmt.Fprintf(command.OutOrStdout(), "warning: %s: this version does not enforce it, and promotes nothing to %s while it is set (not_enforced)\n", key, environment.Name); err != nil {
+						return err
+					}
+				}
+			}
 			for _, advice := range policy.Advice() {
 				if _, err := fmt.Fprintf(command.OutOrStdout(), "warning: %s\n", advice); err != nil {
 					return err
