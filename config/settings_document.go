@@ -37,7 +37,7 @@ type githubDocument struct {
 }
 
 type appDocument struct {
-	IntegrationID             int        `yaml:"integration_id" variable:"GITHUB_APP_INTEGRATION_ID" jsonschema:"minimum=1,maximum=9007199254740992" meaning:"The GitHub App's id, as its settings page shows it. Without an app, only health and setup answer."`
+	IntegrationID             int        `yaml:"integration_id" variable:"GITHUB_APP_INTEGRATION_ID" jsonschema:"minimum=1,maximum=9007199254740992" meaning:"The GitHub App's id, as its settings page shows it. Without an app, only health answers."`
 	WebhookSecretFile         secretFile `yaml:"webhook_secret_file" variable:"GITHUB_APP_WEBHOOK_SECRET" meaning:"The path of a file that holds the webhook's secret; the variable is the secret itself, or with _FILE behind it the path."`
 	PreviousWebhookSecretFile secretFile `yaml:"previous_webhook_secret_file" variable:"GITHUB_APP_WEBHOOK_SECRET_PREVIOUS" meaning:"The secret before it, accepted too while it is being changed; likewise."`
 	PrivateKeyFile            secretFile `yaml:"private_key_file" variable:"GITHUB_APP_PRIVATE_KEY" meaning:"The path of a file that holds the app's private key in PEM form; likewise. In the variable, line breaks may be written as \\n."`
