@@ -101,7 +101,8 @@ func (a *account) leave(status int, header http.Header, now time.Time) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.running--
-	if header == nil {
+	if header == nil || status == http.StatusUnauthorized {
+		// Whom GitHub does not know it counts by address, with sixty calls an hour: that limit is not this identity's.
 		return
 	}
 	remaining, hasRemaining := number(header, "X-RateLimit-Remaining")

@@ -106,6 +106,30 @@ func TestWhoIsToldToStopStops(t *testing.T) {
 	}
 }
 
+// While GitHub does not take a key, it counts the calls as those of nobody: sixty an hour for an address. Once the key is mended, that
+// says nothing of the app, whose work must not wait for that hour's end.
+func TestTheLimitOfRefusedCredentialsIsNobodys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := budget.New(budget.Options{})
+		reset := time.Now().Add(50 * time.Minute)
+		if err := call(t, b, of(t, 1, false), shop, 200, hour(5000, 4000, reset)); err != nil {
+			t.Fatal(err)
+		}
+		for remaining := 59; remaining >= 0; remaining-- {
+			if err := call(t, b, of(t, 1, false), shop, 401, hour(60, remaining, reset)); err != nil {
+				t.Fatalf("refused with %d calls of nobody's left: %v", remaining, err)
+			}
+		}
+		if err := call(t, b, of(t, 1, false), shop, 200, nil); err != nil {
+			t.Errorf("refused after the key was mended: %v", err)
+		}
+		if accounts := b.Accounts(); len(accounts) != 1 || accounts[0].Limit != 5000 {
+			t.Errorf("known: %+v, want the limit of who was known", accounts)
+		}
+	})
+}
+
 func TestWhatCanWaitLeavesTheRestToPromotions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
