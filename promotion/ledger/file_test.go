@@ -43,3 +43,29 @@ func TestAFileThatIsNotTheOneThatWasOpened(t *testing.T) {
 	}
 	becomes(nil)
 }
+
+// Health is told by a write that reaches the disk: one that changes nothing would not, and a full disk would look well again as soon
+// as no delivery has been refused for a while.
+func TestHealthIsAWriteThatReachesTheDisk(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "verbatim.db")
+	opened, err := ledger.Open(t.Context(), "sqlite:"+path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	written := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	before := written()
+	if err := opened.Healthy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := written(); after <= before {
+		t.Errorf("the write-ahead log has %d bytes after it was looked at, %d before: nothing was written", after, before)
+	}
+}
