@@ -86,6 +86,7 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 			err = act(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
+			s.ledger.Notice(err)
 			s.options.Logger.Error().Err(err).Str(LogTask, name).Msg("periodic task failed; it is tried again")
 		}
 		select {

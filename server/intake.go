@@ -204,8 +204,10 @@ func refuseDispatch(_ http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &refused) {
 		passing.logger.Error().Err(err).Str(LogTrace, passing.trace).Msg("delivery not kept")
 		refused = refusal{status: http.StatusServiceUnavailable, reason: "the delivery could not be kept; it is to be delivered again", after: "10"}
-		if errors.Is(err, ledger.ErrReplaced) {
-			refused.reason += ": " + ledger.ErrReplaced.Error()
+		for _, why := range []error{ledger.ErrReplaced, ledger.ErrDamaged} {
+			if errors.Is(err, why) {
+				refused.reason += ": " + why.Error()
+			}
 		}
 	}
 	passing.refused = refused

@@ -95,6 +95,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 			return most - w.holdings.of(repository)
 		})
 		if err != nil && ctx.Err() == nil {
+			w.Ledger.Notice(err)
 			w.Logger.Error().Err(err).Msg("work could not be claimed")
 		}
 		for range slots - len(claimed) {
@@ -274,6 +275,7 @@ func (w *Worker) conclude(ctx context.Context, work promotion.Work, changes prom
 	if failure == nil {
 		return "done"
 	}
+	w.Ledger.Notice(failure)
 	outcome, err := w.later(ctx, work, failure)
 	if err != nil {
 		logger.Error().Err(err).AnErr("cause", failure).Msg("work could not be put back; it runs again when its lease ends")

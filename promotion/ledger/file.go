@@ -7,10 +7,39 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrReplaced says that the database's file was deleted or replaced while it was open: what is written into it is lost.
 var ErrReplaced = errors.New("the ledger's file was deleted or replaced while the server had it open")
+
+// ErrDamaged says that the database's file was found to be damaged: what it holds cannot be trusted, and what is put into it may be
+// lost.
+var ErrDamaged = errors.New("the ledger's file is damaged")
+
+// Notice takes what went wrong with work on the ledger. Once SQLite has said that its file is damaged, nothing more is kept in it
+// until the server is started again: pages that a connection remembers let it take what nobody could read afterwards. A file that was
+// put in its place is a matter of a start in any case.
+func (l *Ledger) Notice(err error) {
+	var numbered *sqlite.Error
+	if !errors.As(err, &numbered) {
+		return
+	}
+	if code := numbered.Code() & 0xff; code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB {
+		damage := fmt.Errorf("%w: stop the server and see Corruption in docs/operations.md: %w", ErrDamaged, numbered)
+		l.damage.CompareAndSwap(nil, &damage)
+	}
+}
+
+// unfit returns why nothing may be kept in the file: ErrReplaced or ErrDamaged.
+func (l *Ledger) unfit() error {
+	if damage := l.damage.Load(); damage != nil {
+		return *damage
+	}
+	return l.file.err()
+}
 
 // watchEvery is how often it is looked whether the file is still the one that was opened.
 const watchEvery = time.Second

@@ -35,7 +35,8 @@ type Ledger struct {
 	before   int64 // the schema's version when it was opened
 	after    int64 // and since
 	refused  atomic.Pointer[refusal]
-	turn     atomic.Int64 // the repository with which the last claim ended
+	damage   atomic.Pointer[error] // once SQLite said that the file is damaged
+	turn     atomic.Int64          // the repository with which the last claim ended
 	added    chan struct{}
 	inbox    chan intake
 	quit     chan struct{}
@@ -237,7 +238,7 @@ const refusalCounts = 10 * time.Second
 // Healthy reports whether the ledger can be written to, and could be when it was last tried. It returns the context's error
 // when that cannot be told in time.
 func (l *Ledger) Healthy(ctx context.Context) error {
-	if err := l.file.err(); err != nil {
+	if err := l.unfit(); err != nil {
 		return err
 	}
 	if last := l.refused.Load(); last != nil && l.clock().Sub(last.at) < refusalCounts {

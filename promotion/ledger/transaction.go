@@ -55,11 +55,11 @@ func (t *transaction) prepared(ctx context.Context, statement string) *sql.Stmt 
 // within runs the function in one transaction that writes, and returns when it is committed. The function may run even
 // after the context has ended, but not after within has returned.
 func (l *Ledger) within(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
-	if err := l.file.err(); err != nil {
+	if err := l.unfit(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if l.writer != nil {
-		return inWords(l.writer.propose(&proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})}))
+		return l.propose(&proposal{ctx: ctx, what: what, act: act, done: make(chan struct{})})
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -68,10 +68,17 @@ func (l *Ledger) within(ctx context.Context, what string, act func(context.Conte
 
 // hurry is within for what somebody outside waits for.
 func (l *Ledger) hurry(ctx context.Context, what string, act func(context.Context, *transaction) error) error {
-	if l.writer == nil || l.file.err() != nil {
+	if l.writer == nil || l.unfit() != nil {
 		return l.within(ctx, what, act)
 	}
-	return inWords(l.writer.propose(&proposal{hurry: true, ctx: ctx, what: what, act: act, done: make(chan struct{})}))
+	return l.propose(&proposal{hurry: true, ctx: ctx, what: what, act: act, done: make(chan struct{})})
+}
+
+// propose has SQLite's writer do it.
+func (l *Ledger) propose(one *proposal) error {
+	err := l.writer.propose(one)
+	l.Notice(err)
+	return inWords(err)
 }
 
 // transact is within for PostgreSQL, for as long as it takes.
