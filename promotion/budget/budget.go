@@ -183,6 +183,12 @@ func (b *Budget) Transport(next http.RoundTripper, identity func(*http.Request) 
 			status = http.StatusTooManyRequests // what it means
 		}
 		done(status, response.Header, nil)
+		if status == http.StatusUnauthorized {
+			// Nor may go-github, which refuses calls by itself until a limit's end, take nobody's limit for its own.
+			for _, name := range []string{"Limit", "Remaining", "Reset"} {
+				response.Header.Del("X-RateLimit-" + name)
+			}
+		}
 		return response, nil
 	})
 }

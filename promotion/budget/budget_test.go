@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"sync"
@@ -383,4 +384,25 @@ type answers int
 
 func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: int(a), Body: http.NoBody, Header: http.Header{}}, nil
+}
+
+// go-github refuses calls by itself until the end of a limit that it was told of.
+func TestTheLimitOfRefusedCredentialsIsToldToNobody(t *testing.T) {
+	t.Parallel()
+	for status, told := range map[int]string{http.StatusUnauthorized: "", http.StatusOK: "0"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.WriteHeader(status)
+		}))
+		t.Cleanup(server.Close)
+		client := http.Client{Transport: budget.New(budget.Options{}).Transport(http.DefaultTransport, nil)}
+		response, err := client.Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if got := response.Header.Get("X-RateLimit-Remaining"); got != told {
+			t.Errorf("with %d: %q calls are said to be left, expected %q", status, got, told)
+		}
+	}
 }
