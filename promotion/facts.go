@@ -38,8 +38,9 @@ type Facts struct {
 
 // SourceFact says that the digest of another commit counts for this one.
 type SourceFact struct {
-	Commit Commit
-	Why    string // for people: "api is unchanged since …"
+	Commit   Commit
+	Why      string // for people: "api is unchanged since …"
+	SameTree bool   // it is the head of the pull request, with the same files
 }
 
 // FormerFact is a policy under which the environment got what it has and that was changed since, and the facts under it. Nil

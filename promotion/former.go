@@ -37,7 +37,13 @@ func (c *carrying) under(ctx context.Context, into target, facts Facts, policy L
 	}
 	under := facts
 	under.Policy, under.Environment, under.Image = policy, environment, image
-	under.Scope, under.Inspection, under.Current, under.Head, under.Branch, under.TagRules, under.Holds, under.HeldPulls = nil, nil, nil, nil, nil, TagRules{}, nil, nil
+	under.Policy.Policy.Mode = Enforce // a team that only watched begins to promote, by the rules of then
+	under.Scope, under.Inspection, under.Current, under.Branch, under.TagRules, under.Holds, under.HeldPulls = nil, nil, nil, nil, TagRules{}, nil, nil
+	under.Head = facts.Head.under(environment)
+	if facts.Source != nil && facts.Source.SameTree && !environment.SameTree {
+		own := c.countedOf(into, facts.Image)
+		under.Records, under.Listed, under.Unread, under.Doubts, under.Source = own.records, own.listed, own.unclear, own.doubts, nil
+	}
 	var err error
 	if err = c.recordsUnder(ctx, into, &under, facts.Policy.Policy); err != nil {
 		if again := c.again(err); again != nil {

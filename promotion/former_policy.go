@@ -58,7 +58,7 @@ func (c *carrying) formerPolicies(ctx context.Context, into target, facts Facts)
 	if isKept {
 		add(kept)
 	}
-	base, touched, err := c.policyBase(ctx, into, facts)
+	base, touched, err := c.policyBase(ctx, into, facts, isKept)
 	if err != nil || !touched || isKept && current.Policy.Head == base && kept.File.own(facts.Repository) {
 		return former, err
 	}
@@ -91,11 +91,12 @@ func (c *carrying) keptPolicy(ctx context.Context, facts Facts) (LoadedPolicy, b
 }
 
 // policyBase gives the commit before the candidate whose policy may judge as well, and whether the policy was, or may have been,
-// changed since.
-func (c *carrying) policyBase(ctx context.Context, into target, facts Facts) (Commit, bool, error) {
+// changed since. What the candidate has of it does not tell of changes after the candidate: then a kept one has to.
+func (c *carrying) policyBase(ctx context.Context, into target, facts Facts, isKept bool) (Commit, bool, error) {
 	current := facts.Current
 	if !current.Commit.IsZero() {
-		return current.Commit, !current.Comparison.leaves(ownPolicyFile), nil
+		told := isKept || facts.Policy.File.Head == facts.Commit
+		return current.Commit, !told || !current.Comparison.leaves(ownPolicyFile), nil
 	}
 	pull, found, err := c.broughtBy(ctx, into, facts.Commit)
 	if err != nil {

@@ -13,6 +13,7 @@ type HeadFact struct {
 	Moved    string // why its head may not be the one that was meant; "" when it is
 	Fork     bool
 	Reviewer string // who other than its author approved the head
+	Unmerged bool   // a former policy, which lets no head be promoted: nothing else is asked of it
 	Err      error
 }
 
@@ -20,6 +21,9 @@ type HeadFact struct {
 func (f HeadFact) gates() []Gate {
 	if f.Err != nil {
 		return []Gate{{Name: "head", Reason: GitHubError, Expected: fmt.Sprintf("the head of pull request #%d", f.Number), Actual: "could not tell: " + f.Err.Error(), Next: remedy(f.Err)}}
+	}
+	if f.Unmerged {
+		return []Gate{{Name: "merged", Reason: NotMerged, Expected: fmt.Sprintf("pull request #%d is merged", f.Number), Actual: "it is open"}}
 	}
 	head := Gate{Name: "head", Reason: HeadMoved, Met: f.Moved == "", Expected: fmt.Sprintf("the head that pull request #%d had when the comment was made", f.Number), Actual: "it is the same"}
 	if !head.Met {
@@ -35,6 +39,14 @@ func (f HeadFact) gates() []Gate {
 		}}
 	}
 	return []Gate{head, review}
+}
+
+// under gives what a former policy asks of the head: nothing beyond what the present one does, if it lets heads be promoted.
+func (f *HeadFact) under(former Environment) *HeadFact {
+	if f == nil || former.AllowUnmerged {
+		return nil
+	}
+	return &HeadFact{Number: f.Number, Unmerged: true}
 }
 
 // openHead finds out whether an open pull request's head may be promoted: it must be the one that was the head when the

@@ -128,6 +128,9 @@ func (c *carrying) resume(ctx context.Context) error {
 		return c.inform("nobody holds " + environment.Name + ": there is nothing to lift")
 	}
 	refused, err := c.liftsUnder(ctx, environment.Name, hold)
+	if refused == nil && err == nil {
+		refused, err = c.liftsUnderJudged(ctx, environment.Name)
+	}
 	if refused != nil || err != nil {
 		return c.refuseGate(refused, err)
 	}
@@ -141,13 +144,41 @@ func (c *carrying) resume(ctx context.Context) error {
 // liftsUnder asks that the requester may lift the hold under the policy under which it was set, too, where that was changed since.
 // Holds of before those policies were kept are lifted under the present one.
 func (c *carrying) liftsUnder(ctx context.Context, name string, hold Hold) (*Gate, error) {
-	if hold.Policy == "" || hold.Policy == c.policy.Hash() {
-		return nil, nil
-	}
-	policy, err := c.Policies.Kept(ctx, c.request.Repository, PolicyMark{Hash: hold.Policy})
+	gate, err := c.liftsUnderKept(ctx, name, PolicyMark{Hash: hold.Policy}, "policy under which it was set")
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
+	return gate, err
+}
+
+// liftsUnderJudged asks the same under the policies that judged what the environment has: the hold may have been set after they
+// were loosened. No call where they are still that of now.
+func (c *carrying) liftsUnderJudged(ctx context.Context, name string) (*Gate, error) {
+	asked := map[string]bool{}
+	for _, image := range c.policy.Policy.Images {
+		live, err := c.History.Live(ctx, c.request.Repository.ID, name, image.Name)
+		if err != nil {
+			return nil, err
+		}
+		current, found := StandingOf(live).Current()
+		if !found || asked[current.Policy.Hash] {
+			continue
+		}
+		asked[current.Policy.Hash] = true
+		gate, err := c.liftsUnderKept(ctx, name, current.Policy, "policy that judged what "+name+" has")
+		if gate != nil || err != nil {
+			return gate, err
+		}
+	}
+	return nil, nil
+}
+
+// liftsUnderKept asks that the requester may lift a hold under a policy of before, too, where it is not the present one.
+func (c *carrying) liftsUnderKept(ctx context.Context, name string, mark PolicyMark, which string) (*Gate, error) {
+	if mark.Hash == "" || mark.Hash == c.policy.Hash() {
+		return nil, nil
+	}
+	policy, err := c.Policies.Kept(ctx, c.request.Repository, mark)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +190,7 @@ func (c *carrying) liftsUnder(ctx context.Context, name string, hold Hold) (*Gat
 	if may || err != nil {
 		return nil, err
 	}
-	gate := c.notAllowed("lift a hold (policy under which it was set)", environment.Lifters())
+	gate := c.notAllowed("lift a hold ("+which+")", environment.Lifters())
 	c.answer.WhoMay = WhoMay(environment.Lifters())
 	return &gate, nil
 }

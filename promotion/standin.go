@@ -57,6 +57,9 @@ func (c *carrying) sameTree(ctx context.Context, into target, image Image) (reco
 		return recordedImage{}, false, nil
 	}
 	stands, err := c.standIn(ctx, target{commit: pull.Head, pullRequest: pull}, image, fmt.Sprintf("%s was built and verified for %s, the head of pull request #%d: the files of both commits are the same", image.Name, pull.Head.Short(), pull.Number))
+	if stands.source != nil {
+		stands.source.SameTree = true
+	}
 	return stands, err == nil && sighted(stands.records), err
 }
 

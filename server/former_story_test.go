@@ -229,3 +229,91 @@ func TestTheOldPolicysRunsDoNotVouchForAnotherDigest(t *testing.T) {
 		})
 	}
 }
+
+// onPullRequestsToo lets the policy's stages count runs of pull requests.
+func onPullRequestsToo(policy string) string {
+	for _, name := range []string{"    builds: true\n", "    after: [build]\n", "    after: [test]\n"} {
+		policy = strings.Replace(policy, name, name+"    events: [push, pull_request]\n", 1)
+	}
+	return policy
+}
+
+// loosened promotes a first commit, and adds a line to production's rules then.
+func loosened(t *testing.T, line string) *story {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.Repository.Commit("main", "Add workflows", s.Alice, map[string]string{scene.CI: "on: push\n", scene.DeployStaging: "on: push\n"})
+	s.govern(onPullRequestsToo(s.defaultPolicy()))
+	s.begun()
+	s.govern(onPullRequestsToo(s.defaultPolicy(line)))
+	return s
+}
+
+func TestAnOpenHeadThatOnlyALoosenedPolicyLetsIsRefused(t *testing.T) {
+	s := loosened(t, "allow_unmerged: true")
+	bob := s.member("bob", "write")
+	pull := s.opened("Add a basket")
+	s.settled()
+	s.onPull(pull, "basket")
+	pull.Review(bob, "APPROVED", "Fine")
+	s.settled()
+	s.later()
+	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "not_merged"), "merged (former policy)", "it is open")
+	other := s.Merged("Add a voucher") // what is merged meets both
+	s.promotes(other.Issue, s.Alice, "/promote", s.staged(other.MergeCommit(), "voucher"))
+	next := s.opened("Add a wish list")
+	s.settled()
+	digest := s.onPull(next, "wish list")
+	next.Review(bob, "APPROVED", "Fine")
+	s.settled()
+	s.later()
+	s.promotes(next.Issue, s.Alice, "/promote", digest)
+}
+
+func TestTheSameTreeThatOnlyALoosenedPolicyLetsDoesNotCount(t *testing.T) {
+	s := loosened(t, "same_tree: true")
+	pull := s.opened("Add a basket")
+	s.settled()
+	s.onPull(pull, "basket")
+	pull.Merge("squash", s.Alice)
+	s.settled()
+	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing"), "(former policy)")
+	other := s.Merged("Add a voucher")
+	s.promotes(other.Issue, s.Alice, "/promote", s.staged(other.MergeCommit(), "voucher"))
+	later := s.opened("Add a wish list")
+	s.settled()
+	digest := s.onPull(later, "wish list")
+	later.Merge("squash", s.Alice)
+	s.settled()
+	s.promotes(later.Issue, s.Alice, "/promote", digest)
+}
+
+// wasThere lets the pipeline of before have promoted a commit that the stages saw.
+func (s *story) wasThere() {
+	s.t.Helper()
+	first := s.Merged("Begin")
+	digest := s.staged(first.MergeCommit(), "begin")
+	_, err := s.Registry.PushIndex(scene.Image, "production", "begin")
+	s.must(err)
+	s.names("production", digest)
+}
+
+func TestAPolicyLoosenedAfterTheCommitIsJudgedByBothOverABaseline(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.defaultPolicy())
+	s.wasThere()
+	pull := s.Merged("Add a basket")
+	basket := s.staged(pull.MergeCommit(), "basket")
+	s.govern(s.byWriters(s.lax()))
+	s.expect(s.refuses(pull.Issue, s.Walter, "/promote", "not_authorised"), "promoter (former policy)")
+	s.promotes(pull.Issue, s.Alice, "/promote", basket)
+}
+
+// Who has watched for a while, and enforces now, is not kept from that by the policy of then.
+func TestATeamThatHasOnlyWatchedBeginsToEnforce(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(strings.Replace(s.defaultPolicy(), "version: 1", "version: 1\nmode: observe", 1))
+	s.wasThere()
+	s.govern(s.defaultPolicy())
+	pull := s.Merged("Add a basket")
+	s.promotes(pull.Issue, s.Alice, "/promote", s.staged(pull.MergeCommit(), "basket"))
+}

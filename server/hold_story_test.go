@@ -76,6 +76,21 @@ func (s *story) damage(statement string) {
 	s.must(errors.Join(err, database.Close()))
 }
 
+// The hold was set under the loosened policy already, by which nothing was promoted yet.
+func TestAHoldIsLiftedByWhomThePolicyOfProductionLets(t *testing.T) {
+	s := governed(t, "holds: { lift: maintain }")
+	s.begun()
+	s.govern(s.defaultPolicy("holds: { lift: write }"))
+	pull := s.Merged("Add a basket")
+	digest := s.staged(pull.MergeCommit(), "basket")
+	s.informs(pull.Issue, s.Alice, "/promote hold production", "is held by alice")
+	s.expect(s.refuses(pull.Issue, s.Walter, "/promote resume production", "not_authorised"), "policy that judged what production has")
+	s.informs(pull.Issue, s.Alice, "/promote resume production", "lifted by alice")
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+	s.informs(pull.Issue, s.Alice, "/promote hold production", "is held by alice") // both are the policy of now
+	s.informs(pull.Issue, s.Walter, "/promote resume production", "lifted by walter")
+}
+
 func TestAnOverrideWaivesWhatThePolicyLetsBeWaived(t *testing.T) {
 	s := governed(t, "soak: 1h", "override: { users: [olga], gates: [soak] }")
 	olga := s.member("olga", "write")
