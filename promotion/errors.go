@@ -8,6 +8,9 @@ import (
 // ErrNotFound says that the other side answered, and that the thing is not there.
 var ErrNotFound = errors.New("not found")
 
+// ErrUnreadable says that a file is there, and that it cannot be told what it says.
+var ErrUnreadable = errors.New("cannot be read")
+
 // ErrTagImmutable says that the registry does not let the tag be moved.
 var ErrTagImmutable = errors.New("the registry does not let this tag be moved")
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -76,9 +75,16 @@ type comparing struct {
 // maximumReferences is how many local workflows and actions one workflow may use, directly or not.
 const maximumReferences = 50
 
-// Local reusable workflows and actions, as "uses: ./path"
-// (https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsuses).
-var usesPattern = regexp.MustCompile(`(?m)uses["']?\s*:\s*(?:[>|][+-]?\s*)?["']?\./([^"'\s,}#]*)`)
+// localOf returns the path of a local reusable workflow or action, which is used as "./path", or ".\path" on Windows
+// (https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsuses); "" for others.
+func localOf(used string) string {
+	name, isLocal := strings.CutPrefix(strings.ReplaceAll(strings.TrimSpace(used), `\`, "/"), "./")
+	if !isLocal {
+		return ""
+	}
+	name, _, _ = strings.Cut(path.Clean(name), "@")
+	return name
+}
 
 // workflow says which part of the workflow differs, or "" when none does. The file in the base is the one that is trusted:
 // what it refers to is what is looked at.
@@ -94,13 +100,15 @@ func (c comparing) workflow(ctx context.Context, file string) (string, error) {
 		if err != nil || difference != "" {
 			return difference, err
 		}
-		content, err := c.definition(ctx, one, isFolder)
+		uses, err := c.usedBy(ctx, one, isFolder)
+		if errors.Is(err, ErrUnreadable) {
+			return fmt.Sprintf("what %s of %s uses cannot be told", one, c.whose()), nil
+		}
 		if err != nil {
 			return "", err
 		}
-		for _, used := range usesPattern.FindAllStringSubmatch(string(content), -1) {
-			next, _, _ := strings.Cut(path.Clean(used[1]), "@")
-			if !seen[next] {
+		for _, used := range uses {
+			if next := localOf(used); next != "" && !seen[next] {
 				seen[next] = true
 				queue = append(queue, next)
 			}
@@ -141,19 +149,16 @@ func (c comparing) entry(ctx context.Context, name string) (difference string, i
 
 func (c comparing) whose() string { return cmp.Or(c.branch, "the default branch") }
 
-// definition reads what refers to other parts: a workflow's file, or an action's.
-func (c comparing) definition(ctx context.Context, name string, isFolder bool) ([]byte, error) {
-	if !isFolder {
-		content, err := c.trees.File(ctx, c.repository, c.base, name)
-		if errors.Is(err, ErrNotFound) {
-			return nil, nil
-		}
-		return content, err
+// usedBy reads what a workflow's file, or an action's, refers to.
+func (c comparing) usedBy(ctx context.Context, name string, isFolder bool) ([]string, error) {
+	files := []string{name}
+	if isFolder {
+		files = []string{path.Join(name, "action.yml"), path.Join(name, "action.yaml")}
 	}
-	for _, file := range []string{"action.yml", "action.yaml"} {
-		content, err := c.trees.File(ctx, c.repository, c.base, path.Join(name, file))
+	for _, file := range files {
+		uses, err := c.trees.Uses(ctx, c.repository, c.base, file)
 		if !errors.Is(err, ErrNotFound) {
-			return content, err
+			return uses, err
 		}
 	}
 	return nil, nil

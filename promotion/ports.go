@@ -297,8 +297,9 @@ type TreeEntry struct {
 type TreeReader interface {
 	// Folder gives the entries of a folder ("" is the root), or ErrNotFound.
 	Folder(ctx context.Context, repository Repository, commit Commit, path string) ([]TreeEntry, error)
-	// File gives a file's content, at most a megabyte of it, or ErrNotFound.
-	File(ctx context.Context, repository Repository, commit Commit, path string) ([]byte, error)
+	// Uses gives what a workflow's or an action's file says that it uses; ErrNotFound where there is no such file, ErrUnreadable
+	// where it cannot be told.
+	Uses(ctx context.Context, repository Repository, commit Commit, path string) ([]string, error)
 }
 
 // ArtifactReader reads the artifacts of workflow runs from GitHub.

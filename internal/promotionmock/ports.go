@@ -1156,21 +1156,6 @@ func (m *MockTreeReader) EXPECT() *MockTreeReaderMockRecorder {
 	return m.recorder
 }
 
-// File mocks base method.
-func (m *MockTreeReader) File(ctx context.Context, repository promotion.Repository, commit promotion.Commit, path string) ([]byte, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "File", ctx, repository, commit, path)
-	ret0, _ := ret[0].([]byte)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// File indicates an expected call of File.
-func (mr *MockTreeReaderMockRecorder) File(ctx, repository, commit, path any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "File", reflect.TypeOf((*MockTreeReader)(nil).File), ctx, repository, commit, path)
-}
-
 // Folder mocks base method.
 func (m *MockTreeReader) Folder(ctx context.Context, repository promotion.Repository, commit promotion.Commit, path string) ([]promotion.TreeEntry, error) {
 	m.ctrl.T.Helper()
@@ -1184,6 +1169,21 @@ func (m *MockTreeReader) Folder(ctx context.Context, repository promotion.Reposi
 func (mr *MockTreeReaderMockRecorder) Folder(ctx, repository, commit, path any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Folder", reflect.TypeOf((*MockTreeReader)(nil).Folder), ctx, repository, commit, path)
+}
+
+// Uses mocks base method.
+func (m *MockTreeReader) Uses(ctx context.Context, repository promotion.Repository, commit promotion.Commit, path string) ([]string, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Uses", ctx, repository, commit, path)
+	ret0, _ := ret[0].([]string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Uses indicates an expected call of Uses.
+func (mr *MockTreeReaderMockRecorder) Uses(ctx, repository, commit, path any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Uses", reflect.TypeOf((*MockTreeReader)(nil).Uses), ctx, repository, commit, path)
 }
 
 // MockArtifactReader is a mock of ArtifactReader interface.
