@@ -18,7 +18,7 @@ type about struct {
 // has for it. A gate says what is not understood. It costs a call for the pull request, one where it has to be asked whether
 // the commit is on its branch, and for images that have no digest of their own what finding one costs.
 func (c *carrying) aboutCommit(ctx context.Context) (about, *Gate, error) {
-	environment, images, gate := c.names(c.request.Command.Names)
+	environment, images, gate := c.names(c.words())
 	what := about{target: target{environment: environment, images: images}, digests: map[string]Digest{}}
 	c.answer.Environment = environment.Name
 	if gate != nil {

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Named is what a request was found to be about when it was first looked at. It is kept before anything else depends on it, so
 // that no later try is about what was pushed after the command was given.
 type Named struct {
-	Commit  Commit
-	Digests map[string]Digest // by image, those that were recorded by then
+	Commit      Commit
+	Environment string            // "" in requests of older versions
+	Images      []string          // by name, those that it is about
+	Digests     map[string]Digest // by image, those that were recorded by then
 }
 
 // latestWithin is how long after it was given --sha latest is still looked up: later, nobody knows what was the latest then.
@@ -27,7 +30,16 @@ func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
 	if !named.IsZero() {
 		return nil, nil
 	}
-	return nil, c.name(ctx, into.commit)
+	return nil, c.name(ctx, *into)
+}
+
+// words gives the names of the environment and of the images that the command is about: those that it was found to be about, whatever
+// the policy has since, else the command's own.
+func (c *carrying) words() []string {
+	if named := c.request.Named; named != nil && named.Environment != "" {
+		return append([]string{named.Environment}, named.Images...)
+	}
+	return c.request.Command.Names
 }
 
 // namedCommit returns the commit that the request was found to be about; zero before.
@@ -42,12 +54,15 @@ func (c *carrying) namedCommit() Commit {
 }
 
 // name keeps what the request is about from now on.
-func (c *carrying) name(ctx context.Context, commit Commit) error {
-	records, err := c.Records.Records(ctx, c.request.Repository.ID, commit)
+func (c *carrying) name(ctx context.Context, of target) error {
+	records, err := c.Records.Records(ctx, c.request.Repository.ID, of.commit)
 	if err != nil {
 		return err
 	}
-	named := &Named{Commit: commit, Digests: map[string]Digest{}}
+	named := &Named{Commit: of.commit, Environment: of.environment.Name, Digests: map[string]Digest{}}
+	for _, image := range of.images {
+		named.Images = append(named.Images, image.Name)
+	}
 	for image, of := range records {
 		if candidate := Candidate(c.policy.Policy, of); !candidate.Digest.IsZero() {
 			named.Digests[image] = candidate.Digest
@@ -123,7 +138,7 @@ func (c *carrying) commitOfPull(ctx context.Context, into *target, named Commit)
 			Name: "commit", Reason: HeadMoved, Expected: fmt.Sprintf("%s, for which it was asked", named.Short()), Actual: fmt.Sprintf("pull request #%d stands for %s now", pull.Number, into.commit.Short()),
 			Next: "look at the commit of now, and ask again",
 		}, nil
-	case pull.Merged && into.environment.AllowUnmerged && pull.Closed.After(c.commented()):
+	case pull.Merged && c.agrees() && pull.Closed.After(c.commented()):
 		return &Gate{
 			Name: "commit", Reason: HeadMoved, Expected: fmt.Sprintf("the head that pull request #%d had when the comment was made", pull.Number), Actual: fmt.Sprintf("it was merged after that, as %s", into.commit.Short()),
 			Next: "look at the commit of now, and ask again",
@@ -133,6 +148,11 @@ func (c *carrying) commitOfPull(ctx context.Context, into *target, named Commit)
 		return nil, err
 	}
 	return nil, nil
+}
+
+// agrees reports whether the command's author lets a commit through, and so has to have had it before them.
+func (c *carrying) agrees() bool {
+	return slices.Contains([]Verb{VerbPromote, VerbApprove, VerbOverride}, c.request.Command.Verb)
 }
 
 // commented returns when the comment was made; where that is not known, when it reached us.

@@ -9,7 +9,7 @@ import (
 
 // promote answers /promote: it finds the commit, gathers the facts that all images share, and decides image by image.
 func (c *carrying) promote(ctx context.Context) error {
-	environment, images, gate := c.names(c.request.Command.Names)
+	environment, images, gate := c.names(c.words())
 	if gate != nil {
 		c.answer.Environment = environment.Name
 		return c.refuse(*gate)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
+	"github.com/verbatim-dev/verbatim/internal/scene"
 )
 
 func TestAWaitForTheLatestIsBoundToItsCommit(t *testing.T) {
@@ -82,6 +83,61 @@ func TestACommandOnAnOpenHeadIsNotOfItsMerge(t *testing.T) {
 	s.becomes(pull.Issue, comment, "Refused", "`head_moved`", "it was merged after that")
 	s.names("production", "")
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}
+
+func TestACommandOnAnOpenPullRequestIsNotOfItsMerge(t *testing.T) {
+	s := governed(t)
+	pull := s.opened("Add a basket")
+	s.settled()
+	s.later()
+	comments := s.GitHub.Capture(func() { pull.Comment(s.Alice, "/promote") })
+	comment := pull.Comments()[0]
+	s.later()
+	pull.Push("One more", s.Walter, map[string]string{"more.txt": "more"})
+	pull.Merge("squash", s.Walter)
+	digest := s.staged(pull.MergeCommit(), "basket and more")
+	for _, delivery := range comments {
+		delivery.Send()
+	}
+	s.becomes(pull.Issue, comment, "Refused", "`head_moved`", "it was merged after that")
+	s.names("production", "")
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}
+
+func TestAWaitIsBoundToItsEnvironment(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	policy := func(name string) string {
+		return s.defaultPolicy("wait: 24h") + "  preview:\n    requires: [test, staging]\n    tags: [preview]\n    promoters: { permission: maintain }\ndefault_environment: " + name + "\n"
+	}
+	s.govern(policy("preview"))
+	pull := s.Merged("Add a basket")
+	comment := s.waits(pull.Issue, s.Alice, "/promote --when-verified", "stage_missing")
+	s.govern(policy("production"))
+	s.settled()
+	digest := s.staged(pull.MergeCommit(), "basket")
+	s.becomes(pull.Issue, comment, "Promoted api to preview")
+	s.names("production", "")
+	s.names("preview", digest)
+}
+
+func TestAWaitIsBoundToItsImages(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.defaultPolicy())
+	pull := s.Merged("Add a basket")
+	comment := s.waits(pull.Issue, s.Alice, "/promote --when-verified", "stage_missing")
+	s.govern(strings.Replace(s.monorepo(""), "    paths: [\"worker/**\"]\n", "", 1))
+	s.settled()
+	run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.CI, Head: pull.MergeCommit(), Actor: s.Walter}).Request().Start()
+	build := run.Job("build").Start()
+	for _, image := range []string{"api", "worker"} {
+		_, err := s.Registry.PushIndex("shop/"+image, pull.MergeCommit().SHA(), image)
+		s.must(err)
+	}
+	build.Complete("success")
+	s.Tested(run, "success")
+	s.Staged(pull.MergeCommit(), "success")
+	s.becomes(pull.Issue, comment, "Promoted api to production")
+	s.namesIn("worker", "production", "")
 }
 
 func TestAWaitIsBoundToTheFirstDigestThatItSees(t *testing.T) {
