@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -100,7 +101,7 @@ func (s *story) silence(issue *githubtest.Issue, author *githubtest.User, text s
 func (s *story) settled() {
 	s.t.Helper()
 	s.GitHub.Drain()
-	s.must(s.Eventually(s.ctx, "all work to be done", func() bool { return s.unfinished() == 0 }))
+	s.must(s.EventuallyEvery(s.ctx, 25*time.Millisecond, "all work to be done", func() bool { return s.unfinished() == 0 }))
 }
 
 // expect fails the test unless the text has all of the words.

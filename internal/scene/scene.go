@@ -242,9 +242,14 @@ const patience = 4 * time.Minute
 
 // Eventually waits until the condition holds, and gives an error that names what was waited for when it does not.
 func (s *Scene) Eventually(ctx context.Context, what string, condition func() bool) error {
+	return s.EventuallyEvery(ctx, 2*time.Millisecond, what, condition)
+}
+
+// EventuallyEvery is Eventually where a look costs so much that it is taken only so often.
+func (s *Scene) EventuallyEvery(ctx context.Context, every time.Duration, what string, condition func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ticker := time.NewTicker(2 * time.Millisecond)
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for !condition() {
 		select {
