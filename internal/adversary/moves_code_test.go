@@ -155,7 +155,9 @@ func (w *world) tag() {
 	name := w.one("the tag", "main", "main", "release/1", "v1")
 	commit := w.someCommit()
 	w.do(fmt.Sprintf("%s tags %s as %s", author.Login(), commit.Short(), name), func() { w.repo.Tag(name, commit, author) })
-	w.pushed(name, commit, author)
+	if name == w.repo.MainBranch() || !w.unheard() {
+		w.pushed(name, commit, author) // else its image would come under the commit's tag between two looks, as in push
+	}
 }
 
 // request is a move: a pull request between any two branches; or one that is merged, or closed.

@@ -94,8 +94,13 @@ func (w *world) resumeEverything() {
 	w.tell("an operator lifts the hold on everything")
 	upkeep, err := server.OpenUpkeep(w.ctx, config.Settings{DatabaseURL: w.DatabaseURL()})
 	w.must(err)
-	if _, err = upkeep.ResumeEverything(w.ctx); err != nil && (w.suspended || !errors.Is(err, promotion.ErrNotFound)) {
-		w.fail("a ledger was lost, and not everything is held", "%v", err)
+	lift := func() bool {
+		_, err = upkeep.ResumeEverything(w.ctx)
+		return err == nil || !w.suspended && errors.Is(err, promotion.ErrNotFound)
+	}
+	// A server that has nothing to work on looks for what its ledger lacks only while it begins.
+	if waited := w.Eventually(w.ctx, "everything to be held", lift); waited != nil {
+		w.fail("a ledger was lost, and not everything is held", "%v: %v", waited, err)
 	}
 	w.must(upkeep.Close())
 }

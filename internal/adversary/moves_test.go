@@ -85,7 +85,7 @@ func (w *world) again() {
 // push is a move: somebody pushes an image under a commit's tag, or under production's. It happens while the server hears
 // everything: what a registry's writers do between two looks, nobody can know.
 func (w *world) push() {
-	if w.lossy || len(w.kept) > 0 {
+	if w.unheard() {
 		return
 	}
 	w.number++
@@ -98,6 +98,9 @@ func (w *world) push() {
 		w.must(err)
 	})
 }
+
+// unheard reports whether something happened of which the server has not heard.
+func (w *world) unheard() bool { return w.lossy || len(w.kept) > 0 }
 
 // change is a move: somebody gets or loses a right.
 func (w *world) change() {
