@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,7 +116,10 @@ func (w *world) begin(ctx context.Context) (err error) {
 		return err
 	}
 	for _, name := range repositories {
-		w.shops = append(w.shops, w.newShop(name))
+		shop := w.newShop(name)
+		w.mutex.Lock() // the replicas look at the registry already
+		w.shops = append(w.shops, shop)
+		w.mutex.Unlock()
 	}
 	return nil
 }
@@ -181,7 +185,10 @@ func (w *world) sees(r *http.Request, _ []byte, _ int) {
 // seesInRegistry keeps what the tag production was put to.
 func (w *world) seesInRegistry(r *http.Request, body []byte, status int) {
 	w.sees(r, body, status)
-	for _, shop := range w.shops {
+	w.mutex.Lock()
+	shops := slices.Clone(w.shops)
+	w.mutex.Unlock()
+	for _, shop := range shops {
 		if r.Method == http.MethodPut && r.URL.Path == "/v2/"+shop.image+"/manifests/production" && status == http.StatusCreated {
 			shop.put(body)
 		}
