@@ -109,8 +109,8 @@ func (s *Scene) Ask(ctx context.Context, issue *githubtest.Issue, author *github
 	comment := issue.Comment(author, text)
 	var reply string
 	err := s.Eventually(ctx, fmt.Sprintf("a reply to %q", text), func() bool {
+		reactions := comment.Reactions(s.GitHub.AppBot()) // the last thing that is said: read after it, the reply is the last one
 		reply = s.Reply(issue, comment)
-		reactions := comment.Reactions(s.GitHub.AppBot())
 		return reply != "" && slices.ContainsFunc(reactions, func(content string) bool { return content != "eyes" })
 	})
 	return comment, reply, err
