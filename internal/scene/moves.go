@@ -109,9 +109,9 @@ func (s *Scene) Ask(ctx context.Context, issue *githubtest.Issue, author *github
 	comment := issue.Comment(author, text)
 	var reply string
 	err := s.Eventually(ctx, fmt.Sprintf("a reply to %q", text), func() bool {
-		reactions := comment.Reactions(s.GitHub.AppBot()) // the last thing that is said: read after it, the reply is the last one
-		reply = s.Reply(issue, comment)
-		return reply != "" && slices.ContainsFunc(reactions, func(content string) bool { return content != "eyes" })
+		reactions := comment.Reactions(s.GitHub.AppBot())
+		reply = s.Reply(issue, comment) // which may follow the reaction, and say until then that it is tried again
+		return reply != "" && !strings.Contains(reply, "Cannot tell yet") && slices.ContainsFunc(reactions, func(content string) bool { return content != "eyes" })
 	})
 	return comment, reply, err
 }
