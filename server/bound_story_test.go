@@ -67,34 +67,25 @@ func TestAWaitOnAnOpenHeadEndsWithItsMerge(t *testing.T) {
 
 func TestACommandOnAnOpenHeadIsNotOfItsMerge(t *testing.T) {
 	s, bob := unmerged(t, 0)
+	s.mergedAfterTheComment(func(pull *githubtest.PullRequest) { pull.Review(bob, "APPROVED", "fine") })
+}
+
+func TestACommandOnAnOpenPullRequestIsNotOfItsMerge(t *testing.T) {
+	governed(t).mergedAfterTheComment(func(*githubtest.PullRequest) {})
+}
+
+// mergedAfterTheComment has a pull request merged, with one more push, between a command and its delivery.
+func (s *story) mergedAfterTheComment(before func(*githubtest.PullRequest)) {
+	s.t.Helper()
 	pull := s.opened("Add a basket")
 	s.settled()
 	s.later()
-	pull.Review(bob, "APPROVED", "fine")
+	before(pull)
 	comments := s.GitHub.Capture(func() { pull.Comment(s.Alice, "/promote") })
 	comment := pull.Comments()[0]
 	s.later()
 	pull.Push("One more", s.Walter, map[string]string{"more.txt": "more"})
 	pull.Merge("squash", s.Alice)
-	digest := s.staged(pull.MergeCommit(), "basket and more")
-	for _, delivery := range comments {
-		delivery.Send()
-	}
-	s.becomes(pull.Issue, comment, "Refused", "`head_moved`", "it was merged after that")
-	s.names("production", "")
-	s.promotes(pull.Issue, s.Alice, "/promote", digest)
-}
-
-func TestACommandOnAnOpenPullRequestIsNotOfItsMerge(t *testing.T) {
-	s := governed(t)
-	pull := s.opened("Add a basket")
-	s.settled()
-	s.later()
-	comments := s.GitHub.Capture(func() { pull.Comment(s.Alice, "/promote") })
-	comment := pull.Comments()[0]
-	s.later()
-	pull.Push("One more", s.Walter, map[string]string{"more.txt": "more"})
-	pull.Merge("squash", s.Walter)
 	digest := s.staged(pull.MergeCommit(), "basket and more")
 	for _, delivery := range comments {
 		delivery.Send()

@@ -16,16 +16,23 @@ func (s *story) sideways() *githubtest.PullRequest {
 	return s.Repository.OpenPullRequest(githubtest.PullRequestSpec{Title: "Mend a word", Author: s.Walter, Head: "mend-a-word", Base: "side"})
 }
 
+// reviewing has an environment with the rule get something that bob has approved.
+func reviewing(t *testing.T, rule string) (s *story, bob *githubtest.User) {
+	t.Helper()
+	s = governed(t, rule)
+	bob = s.member("bob", "write")
+	first := s.opened("Begin")
+	first.Review(bob, "APPROVED", "Fine")
+	first.Merge("merge", s.Alice)
+	s.promotes(first.Issue, s.Alice, "/promote", s.staged(first.MergeCommit(), "begin"))
+	return s, bob
+}
+
 func TestAReviewForAnotherBaseIsNone(t *testing.T) {
 	t.Parallel()
 	for rule, reason := range map[string]string{"reviewed: true": "not_reviewed", "approvals: { required: 1 }": "approvals_missing"} {
 		t.Run(rule, func(t *testing.T) {
-			s := governed(t, rule)
-			bob := s.member("bob", "write")
-			first := s.opened("Begin")
-			first.Review(bob, "APPROVED", "Fine")
-			first.Merge("merge", s.Alice)
-			s.promotes(first.Issue, s.Alice, "/promote", s.staged(first.MergeCommit(), "begin"))
+			s, bob := reviewing(t, rule)
 
 			pull := s.sideways()
 			s.later()
@@ -48,12 +55,7 @@ func TestAReviewOnTheWayToAnotherBranchIsNone(t *testing.T) {
 	t.Parallel()
 	for rule, reason := range map[string]string{"reviewed: true": "not_reviewed", "approvals: { required: 1 }": "approvals_missing"} {
 		t.Run(rule, func(t *testing.T) {
-			s := governed(t, rule)
-			bob := s.member("bob", "write")
-			first := s.opened("Begin")
-			first.Review(bob, "APPROVED", "Fine")
-			first.Merge("merge", s.Alice)
-			s.promotes(first.Issue, s.Alice, "/promote", s.staged(first.MergeCommit(), "begin"))
+			s, bob := reviewing(t, rule)
 
 			main, pull := s.Repository.Head("main"), s.sideways()
 			s.Repository.ForcePush("side", main, s.Walter)
