@@ -23,13 +23,15 @@ type Deliverer interface {
 	Redeliver(ctx context.Context, delivery int64) error
 }
 
-// catchUp asks GitHub to deliver again what nobody answered 2xx: GitHub never does so by itself. The oldest come first. It
-// gives how many it asked for, and how many were given up.
-func catchUp(ctx context.Context, deliverer Deliverer, deliveries []forge.Delivery) (asked, lost int, err error) {
+// catchUp asks GitHub to deliver again what nobody answered 2xx: GitHub never does so by itself. The oldest come first, and at
+// most so many. It gives how many it asked for, and how many were given up.
+func catchUp(ctx context.Context, deliverer Deliverer, deliveries []forge.Delivery, most int) (asked, lost int, err error) {
 	attempts := map[string]int{}
 	succeeded := map[string]bool{}
 	for _, delivery := range deliveries {
-		attempts[delivery.GUID]++
+		if !refusedBySettings(delivery) {
+			attempts[delivery.GUID]++
+		}
 		succeeded[delivery.GUID] = succeeded[delivery.GUID] || delivery.Succeeded
 	}
 	var failures []error
@@ -37,6 +39,9 @@ func catchUp(ctx context.Context, deliverer Deliverer, deliveries []forge.Delive
 	for _, delivery := range slices.Backward(deliveries) {
 		if succeeded[delivery.GUID] || seen[delivery.GUID] {
 			continue
+		}
+		if asked >= most {
+			break
 		}
 		seen[delivery.GUID] = true
 		if attempts[delivery.GUID] >= catchUpAttempts {
@@ -65,9 +70,9 @@ func leadership(lease time.Duration) (leadFor, renewEvery time.Duration) {
 	return leadFor, leadFor / 3
 }
 
-// periodically does something as soon as this process leads in it, and then every so often, as long as it does. Of all
-// processes on the database one leads; when it ends, another takes over, and does it at once.
-func (s *Server) periodically(ctx context.Context, name, holder string, every time.Duration, act func(context.Context) error) {
+// periodically does something as soon as this process leads in it, and then every so often, as long as it does, or when soon asks
+// for it. Of all processes on the database one leads; when it ends, another takes over, and does it at once.
+func (s *Server) periodically(ctx context.Context, name, holder string, every time.Duration, soon <-chan struct{}, act func(context.Context) error) {
 	if every <= 0 {
 		return
 	}
@@ -92,6 +97,8 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
+		case <-soon:
+			due = time.Time{}
 		}
 	}
 	// Whoever leads next need not wait.
@@ -111,7 +118,11 @@ func (s *Server) askAgain(ctx context.Context) (int, error) {
 	if err := s.holdIfBehind(ctx, deliveries); err != nil {
 		return 0, err
 	}
-	asked, lost, err := catchUp(ctx, s.forge, deliveries)
+	most := len(deliveries)
+	if s.webhook.look(deliveries) {
+		most = 1 // whether it is refused still: each further one would be, too
+	}
+	asked, lost, err := catchUp(ctx, s.forge, deliveries, most)
 	s.metrics.caughtUp.WithLabelValues("asked").Add(float64(asked))
 	s.metrics.caughtUp.WithLabelValues("lost").Add(float64(lost))
 	if asked > 0 || lost > 0 {

@@ -39,12 +39,13 @@ type Intake struct {
 	dispatcher http.Handler             // go-githubapp's
 	unverified allowances
 	metrics    *Metrics
+	signed     func() // called for each delivery that is signed as it should be
 }
 
 // NewIntake makes the door. Secrets are the current one and, during a rotation, the previous one; an empty secret is an
 // error, because go-github accepts unsigned deliveries with it.
 func NewIntake(handle []githubapp.EventHandler, secrets []string, acceptor Acceptor, clock func() time.Time, metrics *Metrics) (*Intake, error) {
-	intake := &Intake{metrics: metrics, unverified: allowances{newAllowance(maximumUsual), newAllowance(maximumLarge)}, inner: []byte(rand.Text())}
+	intake := &Intake{metrics: metrics, signed: func() {}, unverified: allowances{newAllowance(maximumUsual), newAllowance(maximumLarge)}, inner: []byte(rand.Text())}
 	if err := intake.Accept(secrets); err != nil {
 		return nil, err
 	}
@@ -139,6 +140,7 @@ func (i *Intake) serve(w http.ResponseWriter, r *http.Request, passing *passage)
 		return refusal{status: http.StatusUnauthorized, reason: "the signature is not of this body and the webhook's secret"}
 	}
 	read.verified()
+	i.signed()
 	essentials, err := handlers.Essentials(read.content)
 	if err != nil {
 		return refusal{status: http.StatusBadRequest, reason: err.Error()}

@@ -29,6 +29,7 @@ func (s *Server) Reload(settings config.Settings) error {
 	}
 	s.forge.Replace(creator)
 	s.check.soon()
+	s.webhook.catchUp()
 	return nil
 }
 

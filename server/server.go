@@ -50,6 +50,7 @@ type Server struct {
 	board    *selfcheck.Board
 	check    *selfCheck
 	intake   *Intake
+	webhook  *webhookSecret
 	notifier *notify.Notifier
 	public   net.Listener
 	private  net.Listener
@@ -118,6 +119,8 @@ func (s *Server) compose() error {
 	settings, clock := s.options.Settings, s.options.Clock
 	s.budget = budget.New(budget.Options{Clock: clock, Reserver: s.ledger, Waited: s.metrics.Waited, Concurrency: settings.Concurrency, Reserve: float64(settings.Reserve) / 100})
 	s.board.Ask(s.unanswering)
+	s.webhook = newWebhookSecret(clock, settings.CatchUpInterval)
+	s.board.Ask(s.webhook.Degraded)
 	creator, err := forge.NewClientCreator(settings.GitHub, s.clientOptions())
 	if err != nil {
 		return err
@@ -203,8 +206,11 @@ func (s *Server) compose() error {
 		app: s.forge, greeter: greeter, needs: needsOf(settings, handled), hosts: registryHosts(settings), board: s.board, logger: s.options.Logger, last: map[string]selfcheck.State{},
 		now: make(chan struct{}, 1),
 	}
-	s.intake, err = NewIntake(s.handlers, webhookSecrets(settings), s.ledger, clock, s.metrics)
-	return err
+	if s.intake, err = NewIntake(s.handlers, webhookSecrets(settings), s.ledger, clock, s.metrics); err != nil {
+		return err
+	}
+	s.intake.signed = s.webhook.signed
+	return nil
 }
 
 // parsePolicy reads a policy file for the domain: the problems instead of an error, and the environments in either case.
@@ -287,14 +293,15 @@ func (s *Server) Run(ctx context.Context) error {
 		for _, task := range []struct {
 			name  string
 			every time.Duration
+			soon  <-chan struct{}
 			act   func(context.Context) error
 		}{
-			{"drift", settings.DriftInterval, s.lookForDrift},
-			{"catch_up", settings.CatchUpInterval, s.catchUp},
-			{"prune", min(settings.Retention, time.Hour), s.prune},
+			{"drift", settings.DriftInterval, nil, s.lookForDrift},
+			{"catch_up", settings.CatchUpInterval, s.webhook.soon, s.catchUp},
+			{"prune", min(settings.Retention, time.Hour), nil, s.prune},
 		} {
 			group.Go(func() error {
-				s.periodically(running, task.name, holder, task.every, task.act)
+				s.periodically(running, task.name, holder, task.every, task.soon, task.act)
 				return nil
 			})
 		}

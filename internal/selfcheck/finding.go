@@ -39,6 +39,7 @@ const (
 	GitHubCredentials = "github_credentials"
 	GitHubPermissions = "github_permissions"
 	GitHubEvents      = "github_events"
+	GitHubWebhook     = "github_webhook"
 	RegistryScope     = "registry_scope"
 )
 
