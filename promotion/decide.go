@@ -151,6 +151,9 @@ func (f FormerFact) gates(digest Digest) []Gate {
 		refused[i].Next = "the policy was changed since " + f.Facts.Environment.Name + " got what it has, so that the old one and the new one both judge: " +
 			"meet both once (keep the old one's stages until then, and where it has the image), and the new one judges alone"
 	}
+	if len(f.Apart.Images) > 0 {
+		refused = append(refused, f.Apart.gate(f.Facts.Image))
+	}
 	if len(refused) == 0 && former.Digest != digest {
 		gate.Reason, gate.Expected, gate.Actual = DigestMismatch, "the old policy and the new one mean the same digest", "the old one means "+orNone(former.Digest)
 		gate.Next = "let the stages of both prove one digest"

@@ -10,6 +10,7 @@ type Facts struct {
 	PolicyHash  string // of the policy that governs, also where Policy is the one before it
 	Environment Environment
 	Image       Image
+	Together    []Image // what is promoted together with it, itself included
 	Commit      Commit
 	PullRequest int     // in which it was asked for; 0 for none
 	Records     Records // of the commit, or of the one that stands for it
@@ -47,6 +48,7 @@ type SourceFact struct {
 // Facts: it did not have the environment or the image.
 type FormerFact struct {
 	Facts *Facts
+	Apart Group // what it promotes together with the image, and is not promoted with it now
 	Err   error
 }
 

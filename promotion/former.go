@@ -74,7 +74,7 @@ func (c *carrying) under(ctx context.Context, into target, facts Facts, policy L
 		return FormerFact{}, err
 	}
 	under.Soak, under.Approvals, under.Reviewed, under.Provenance = asked.Soak, asked.Approvals, asked.Reviewed, asked.Provenance
-	return FormerFact{Facts: &under}, nil
+	return FormerFact{Facts: &under, Apart: policy.Policy.apartFrom(image, facts.Together, facts.Policy.Policy)}, nil
 }
 
 // recordsUnder fills in the records as the former policy sees them. What it defines in another way than the present one was never

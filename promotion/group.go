@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,31 +14,54 @@ type unit struct {
 	images []Image
 }
 
-// units puts images that belong to a group together with all others of it, in the order in which they were named.
-func (p Policy) units(images []Image) []unit {
+// units puts images that belong to a group together with all others of it, in the order in which they were named: of the policy's
+// own groups, and of those of policies of before.
+func (p Policy) units(images []Image, former []Group) []unit {
 	var units []unit
 	placed := map[string]bool{}
 	for _, image := range images {
 		if placed[image.Name] {
 			continue
 		}
-		one := unit{images: []Image{image}}
-		for _, group := range p.Groups {
-			if slices.Contains(group.Images, image.Name) {
-				one = unit{group: group.Name}
-				for _, name := range group.Images {
-					if member, found := p.Image(name); found {
-						one.images = append(one.images, member)
-					}
-				}
-			}
-		}
+		one := p.unitOf(image, append(slices.Clone(p.Groups), former...))
 		for _, member := range one.images {
 			placed[member.Name] = true
 		}
 		units = append(units, one)
 	}
 	return units
+}
+
+// unitOf gives the image and all that hangs together with it by the groups. What is no image any more cannot be promoted.
+func (p Policy) unitOf(image Image, groups []Group) unit {
+	members := map[string]bool{image.Name: true}
+	for grown := true; grown; {
+		grown = false
+		for _, group := range groups {
+			if !slices.ContainsFunc(group.Images, func(name string) bool { return members[name] }) {
+				continue
+			}
+			for _, name := range group.Images {
+				if _, found := p.Image(name); found && !members[name] {
+					members[name], grown = true, true
+				}
+			}
+		}
+	}
+	if len(members) == 1 {
+		return unit{images: []Image{image}}
+	}
+	var one unit
+	for _, group := range groups {
+		for _, name := range group.Images {
+			if members[name] {
+				member, _ := p.Image(name)
+				one.group, one.images = cmp.Or(one.group, group.Name), append(one.images, member)
+				delete(members, name)
+			}
+		}
+	}
+	return one
 }
 
 // promoteGroup promotes the images of a group: none, unless every gate of each is met; and when a tag of one cannot be
@@ -51,7 +75,7 @@ func (c *carrying) promoteGroup(ctx context.Context, into target, one unit, know
 		}
 	}
 	for _, image := range one.images {
-		made, err := c.prepareImage(ctx, into, image, known[image.Name], one.group)
+		made, err := c.prepareImage(ctx, into, image, known[image.Name], one)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +127,7 @@ func (c *carrying) refuseGroup(ctx context.Context, one unit, ready []prepared, 
 		if len(made.decision.Unmet()) == 0 {
 			made.decision.Gates = append(made.decision.Gates, Gate{
 				Name: "group " + one.group, Reason: first.Reason, Expected: "every image of the group meets its gates", Actual: fmt.Sprintf("%s does not: %s", lacking.Image, first.Name),
-				Next: "mend " + lacking.Image + ": the group is promoted together",
+				Next: one.remedy(lacking.Image),
 			})
 		}
 		if waiting {
@@ -117,6 +141,15 @@ func (c *carrying) refuseGroup(ctx context.Context, one unit, ready []prepared, 
 		outcomes = append(outcomes, outcome)
 	}
 	return outcomes, nil
+}
+
+// remedy says what to do about an image of the group.
+func (u unit) remedy(lacking string) string {
+	next := "mend " + lacking + ": the group is promoted together"
+	if strings.HasSuffix(u.group, formerGroup) {
+		next += ", until all of it was promoted once under the policy of now; or take " + lacking + " out of the policy, if there is no such image any more"
+	}
+	return next
 }
 
 // moveGroup moves the tags of all images. All rows say that they are running before the first tag is touched, so that

@@ -18,7 +18,7 @@ type prepared struct {
 
 // promoteImage decides about one image and moves its tags.
 func (c *carrying) promoteImage(ctx context.Context, into target, image Image, previous Promotion) (Outcome, error) {
-	made, err := c.prepareImage(ctx, into, image, previous, "")
+	made, err := c.prepareImage(ctx, into, image, previous, unit{images: []Image{image}})
 	switch {
 	case err != nil:
 		return Outcome{}, err
@@ -36,10 +36,10 @@ func (c *carrying) promoteImage(ctx context.Context, into target, image Image, p
 
 // prepareImage decides about one image. The lane is taken before what the environment has is read, so that two promotions
 // never both believe to be the newer one.
-func (c *carrying) prepareImage(ctx context.Context, into target, image Image, previous Promotion, group string) (prepared, error) {
+func (c *carrying) prepareImage(ctx context.Context, into target, image Image, previous Promotion, with unit) (prepared, error) {
 	scope := scopeOf(ctx, c.Scope, c.Lanes, c.request.Repository, image)
-	made := prepared{move: &moving{carrying: c, environment: into.environment, image: image, scope: scope, promotion: previous, kind: KindPromotion, group: group}}
-	if group == "" {
+	made := prepared{move: &moving{carrying: c, environment: into.environment, image: image, scope: scope, promotion: previous, kind: KindPromotion, group: with.group}}
+	if with.group == "" {
 		if outcome, done, err := made.move.resume(ctx); done || err != nil {
 			made.outcome = &outcome
 			return made, err
@@ -52,7 +52,7 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 	facts := Facts{
 		Now: c.Clock(), Repository: c.request.Repository, Policy: c.policy, PolicyHash: c.policy.Hash(), Environment: into.environment, Image: image,
 		Commit: into.commit, PullRequest: c.request.Issue, Records: of.records, Listed: of.listed, Unread: of.unclear, Doubts: of.doubts, Source: of.source, Person: into.person, Head: into.head,
-		Branch: into.branch, Scope: &scope, Holds: into.holds, Overrides: into.overrides,
+		Branch: into.branch, Scope: &scope, Together: with.images, Holds: into.holds, Overrides: into.overrides,
 	}
 	if facts.Overriders, err = c.overridersFact(ctx, facts); err != nil {
 		return made, err
@@ -94,8 +94,8 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 			Next: "push the image again, and let the stages run",
 		})
 	}
-	if group != "" {
-		decision.Notes = append(decision.Notes, "promoted together with all of group "+group+", or not at all")
+	if with.group != "" {
+		decision.Notes = append(decision.Notes, "promoted together with all of group "+with.group+", or not at all")
 	}
 	if decision.Notes, err = c.tagNotes(ctx, facts, decision); err != nil {
 		return made, err

@@ -39,7 +39,10 @@ func (c *carrying) promote(ctx context.Context) error {
 	if into.overrides, err = c.Book.Entries(ctx, c.request.Repository.ID, EntryFilter{Kinds: []EntryKind{EntryOverride}, Commit: into.commit}); err != nil {
 		return err
 	}
-	units := c.policy.Policy.units(images)
+	units, err := c.together(ctx, environment, images)
+	if err != nil {
+		return err
+	}
 	return c.each(ctx, into, units, func(one unit, known map[string]Promotion) ([]Outcome, error) {
 		if one.group != "" {
 			return c.promoteGroup(ctx, into, one, known)

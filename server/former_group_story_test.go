@@ -78,3 +78,51 @@ func TestAPolicyThatNobodyHasAnyMoreCanBePutBack(t *testing.T) {
 	governs(s.defaultPolicy())
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
+
+// ungrouped is the policy of grouped, without its group.
+func (s *story) ungrouped() string { return strings.Replace(s.grouped(), shopGroup, "", 1) }
+
+// A group that the policy gave up is promoted together once more: what belonged together when production got it does not come
+// there one by one because somebody took the group out.
+func TestAGroupThatThePolicyGaveUpIsPromotedTogetherOnceMore(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.grouped())
+	first := s.promotesBoth("first.txt")
+	s.govern(s.ungrouped())
+	pull := s.Merged("Promote api alone")
+	alone, _ := s.change("api/main.go", "api")
+	_, reply := s.says(pull.Issue, s.Alice, "/promote api --sha "+alone.SHA())
+	s.expect(reply, "Refused", "worker does not", "group shop (former policy)", "mend worker", "or take worker out of the policy")
+	s.namesIn("api", "production", first["api"])
+	both, _ := s.change("both.txt", "api", "worker")
+	_, reply = s.says(pull.Issue, s.Alice, "/promote api --sha "+both.SHA())
+	s.expect(reply, "Promoted api, worker")
+	after, digests := s.change("api/main.go", "api")
+	_, reply = s.says(pull.Issue, s.Alice, "/promote api --sha "+after.SHA())
+	s.expect(reply, "Promoted api to production")
+	s.namesIn("api", "production", digests["api"])
+}
+
+// Production has what another pipeline put there: no policy judged that, and the one of its commit does.
+func TestAGroupOfThePolicyThatProductionHasIsNotTakenApart(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.grouped())
+	pull := s.Merged("Begin")
+	first, before := s.change("first.txt", "api", "worker")
+	for _, image := range []string{"api", "worker"} {
+		_, err := s.Registry.PushIndex("shop/"+image, "production", image+"first.txt")
+		s.must(err)
+		s.namesIn(image, "production", before[image])
+	}
+	both, digests := s.change("both.txt", "api", "worker")
+	s.govern(s.ungrouped())
+	for _, command := range []string{"/promote api --sha ", "/promote --sha "} {
+		_, reply := s.says(pull.Issue, s.Alice, command+both.SHA())
+		s.expect(reply, "Refused", "group shop (former policy)", "put the group back")
+		s.namesIn("api", "production", before["api"])
+	}
+	s.govern(s.grouped())
+	_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+both.SHA())
+	s.expect(reply, "Promoted api, worker", first.Short())
+	s.namesIn("worker", "production", digests["worker"])
+}
