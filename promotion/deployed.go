@@ -39,6 +39,13 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 			if err != nil {
 				return Changes{}, err
 			}
+			if len(commits) == 0 {
+				entered, err := look.strangers(ctx, stage, image, read, evidence)
+				if err != nil {
+					failures = append(failures, err)
+				}
+				changes.Starts = append(changes.Starts, entered...)
+			}
 			for _, commit := range commits {
 				if touched[commit] == nil {
 					if touched[commit], err = o.Records.Records(ctx, repository.ID, commit); err != nil {

@@ -46,7 +46,7 @@ type Job struct {
 type Start struct {
 	Repository int64
 	Image      string
-	Commit     Commit
+	Commit     Commit // zero: no commit has the digest; the stage's run says that it deployed it
 	Stage      string // "" for a look at the tag outside of any stage
 	Run        int64
 	Attempt    int

@@ -307,11 +307,20 @@ func (s *story) deployed() string {
 
 // deploys runs the deployment to staging as GitHub does after a workflow_run: at the tip of the default branch.
 func (s *story) deploys(digest, conclusion string) *githubtest.Run {
+	line := ""
+	if digest != "" {
+		line = "api@" + digest
+	}
+	return s.deploysSaying(line, conclusion)
+}
+
+// deploysSaying is a deployment whose artifact has the line.
+func (s *story) deploysSaying(line, conclusion string) *githubtest.Run {
 	run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.DeployStaging, Event: "workflow_run", Head: s.Repository.Head("main"), Actor: s.Walter})
 	run.Request()
 	run.Start()
-	if digest != "" {
-		run.Upload("image-digest", map[string]string{"digest": "api@" + digest}, 0)
+	if line != "" {
+		run.Upload("image-digest", map[string]string{"digest": line}, 0)
 	}
 	run.Complete(conclusion)
 	s.settled()

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -15,7 +14,6 @@ const intrusionDepth = 100
 // Intrusion gives the newest time at which another digest of the image was in the stage; zero when none ever was.
 func (l *Ledger) Intrusion(ctx context.Context, repository int64, image, stage string, digest promotion.Digest) (promotion.Intrusion, error) {
 	var found promotion.Intrusion
-	var commit, other string
 	rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM verifications
 		WHERE repository = $1 AND image = $2 AND stage = $3 AND digest <> '' AND digest <> $4 ORDER BY id DESC LIMIT $5`, repository, image, stage, digest.String(), intrusionDepth)
 	others, err := collect(rows, err, readVerification)
@@ -27,25 +25,37 @@ func (l *Ledger) Intrusion(ctx context.Context, repository int64, image, stage s
 			found = promotion.Intrusion{Digest: verification.Digest, Commit: verification.Commit, At: verification.Started}
 		}
 	}
-	var observed, began int64
-	err = l.read.QueryRowContext(ctx, `SELECT commit_sha, digest, observed, run_started FROM starts
-		WHERE repository = $1 AND image = $2 AND stage = $3 AND digest <> '' AND digest <> $4 ORDER BY number DESC LIMIT 1`, repository, image, stage, digest.String()).Scan(&commit, &other, &observed, &began)
-	if errors.Is(err, sql.ErrNoRows) {
-		return found, nil
-	}
+	return l.begun(ctx, found, repository, image, stage, digest)
+}
+
+// begun gives what last began in the stage, where that is later than what was found.
+func (l *Ledger) begun(ctx context.Context, found promotion.Intrusion, repository int64, image, stage string, digest promotion.Digest) (promotion.Intrusion, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT commit_sha, digest, observed, run_started FROM starts
+		WHERE repository = $1 AND image = $2 AND stage = $3 AND digest <> '' AND digest <> $4 ORDER BY number DESC LIMIT $5`, repository, image, stage, digest.String(), intrusionDepth)
+	begun, err := collect(rows, err, readIntrusion)
 	if err != nil {
 		return found, fmt.Errorf("read what began in stage %s: %w", stage, err)
 	}
-	at := fromMicros(began)
-	if at.IsZero() {
-		at = fromMicros(observed)
+	for _, other := range begun {
+		if other.At.After(found.At) {
+			found = other
+		}
 	}
-	if !at.After(found.At) {
-		return found, nil
+	return found, nil
+}
+
+func readIntrusion(row *sql.Rows) (promotion.Intrusion, error) {
+	var intrusion promotion.Intrusion
+	var commit, digest string
+	var observed, began int64
+	if err := row.Scan(&commit, &digest, &observed, &began); err != nil {
+		return intrusion, err
 	}
-	found.At = at
-	if err := found.Digest.UnmarshalText([]byte(other)); err != nil {
-		return found, err
+	if intrusion.At = fromMicros(began); intrusion.At.IsZero() {
+		intrusion.At = fromMicros(observed)
 	}
-	return found, found.Commit.UnmarshalText([]byte(commit))
+	if err := intrusion.Digest.UnmarshalText([]byte(digest)); err != nil {
+		return intrusion, err
+	}
+	return intrusion, intrusion.Commit.UnmarshalText([]byte(commit))
 }

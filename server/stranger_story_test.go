@@ -1,0 +1,49 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/verbatim-dev/verbatim/internal/scene"
+)
+
+// What a run says to have deployed was in the stage, whether or not a commit has it: what was there before soaks anew.
+func TestADigestThatNoCommitHasInterruptsSoak(t *testing.T) {
+	t.Parallel()
+	unknown := "sha256:" + strings.Repeat("1", 64)
+	for name, test := range map[string]struct {
+		line       func(other, sidecar string) string
+		interrupts bool
+	}{
+		"by the image's name":                   {func(other, _ string) string { return "api@" + other }, true},
+		"by the image's name, and it is gone":   {func(string, string) string { return "api@" + unknown }, true},
+		"a digest of the image's repository":    {func(other, _ string) string { return other }, true},
+		"a digest of another repository":        {func(_, sidecar string) string { return sidecar }, false},
+		"another image, which has a repository": {func(_, sidecar string) string { return "sidecar@" + sidecar }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t, scene.Options{Policy: "-"})
+			s.govern(s.deployed() + "    soak: 1s\n")
+			pull := s.Merged("Add a basket")
+			run, digest, err := s.Built(pull.MergeCommit(), "basket")
+			s.must(err)
+			s.Tested(run, "success")
+			s.settled()
+			s.deploys(digest, "success")
+			s.later()
+			other, err := s.Registry.PushIndex(scene.Image, "side", "of a side branch")
+			s.must(err)
+			sidecar, err := s.Registry.PushIndex("shop/sidecar", "1", "of something else")
+			s.must(err)
+			s.deploysSaying(test.line(other, sidecar), "success")
+			s.later()
+			if test.interrupts {
+				s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "soaking"), "entered staging", "run staging again")
+				s.deploys(digest, "success")
+				s.later()
+				s.later()
+			}
+			s.promotes(pull.Issue, s.Alice, "/promote", digest)
+		})
+	}
+}
