@@ -140,6 +140,9 @@ func (l *loader) overlayOne(value reflect.Value, variable, instead string, at ke
 // secret gives the variable's value, or what is in the file that NAME_FILE or the settings file names.
 func (l *loader) secret(variable, file string, at keyPath) string {
 	if value := l.variable(variable); value != "" {
+		if l.variable(variable+"_FILE") != "" {
+			l.problem(variable, "keep the one that is meant", "expected the secret itself, or %s_FILE with the path of a file that holds it, found both", variable)
+		}
 		return value
 	}
 	name := string(at)

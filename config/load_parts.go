@@ -132,6 +132,10 @@ func (l *loader) scope(settings *Settings) {
 			continue
 		}
 		repositories, registry, _ := strings.Cut(part, "=")
+		if strings.TrimSpace(registry) == "" {
+			l.problem(variable, "write it as in acme/shop=registry.example.com/shop/*", "scope rule %q: expected owner/repo=registry-host/repository, found nothing after the equals sign", strings.TrimSpace(part))
+			continue
+		}
 		l.rule(settings, variable, repositories, registry)
 	}
 	if strings.Trim(text, ", ") == "" {

@@ -189,6 +189,8 @@ func TestASettingThatIsWrong(t *testing.T) {
 		{"an id that is none", "", app + "\x00GITHUB_APP_INTEGRATION_ID=-7", "GITHUB_APP_INTEGRATION_ID", "expected a whole number from 1"},
 		{"half of signing in", "", "GITHUB_OAUTH_CLIENT_ID=Iv1.1", "GITHUB_OAUTH_CLIENT_SECRET", "GITHUB_OAUTH_CLIENT_SECRET_FILE"},
 		{"a scope without registry", "", "VERBATIM_REGISTRY_SCOPE=acme/shop", "VERBATIM_REGISTRY_SCOPE", "after the equals sign"},
+		{"a scope of a word", "", "VERBATIM_REGISTRY_SCOPE=acme/shop=ghcr.io/acme/shop, foo", "VERBATIM_REGISTRY_SCOPE", `scope rule "foo": expected owner/repo=`},
+		{"a scope without repository", "", "VERBATIM_REGISTRY_SCOPE=acme/shop=ghcr.io", "VERBATIM_REGISTRY_SCOPE", `scope rule "acme/shop=ghcr.io": expected`},
 		{"a scope that is none", "", "VERBATIM_REGISTRY_SCOPE=, ,", "VERBATIM_REGISTRY_SCOPE", "expected rules such as"},
 		{"a scope for everybody", "", "VERBATIM_REGISTRY_SCOPE=*/*=ghcr.io/*/*", "VERBATIM_REGISTRY_SCOPE", "needs {repo} (or {owner})"},
 		{"a scope with an unknown variable", "", "VERBATIM_REGISTRY_SCOPE=acme/*=ghcr.io/acme/{rep}", "VERBATIM_REGISTRY_SCOPE", "did you mean {repo}?"},
@@ -346,5 +348,39 @@ func TestTheFloor(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, settings.Floor); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Of a secret that is given twice one is stale, and nobody knows which.
+func TestASecretThatIsGivenTwice(t *testing.T) {
+	t.Parallel()
+	file := write(t, "secret", "hush-1")
+	for variable, others := range map[string][]string{
+		"GITHUB_APP_WEBHOOK_SECRET": {"GITHUB_APP_INTEGRATION_ID=7", "GITHUB_APP_PRIVATE_KEY=" + privateKey}, "SLACK_WEBHOOK_URL": nil,
+	} {
+		_, err := config.Load("", environment(append(others, variable+"=https://hush-2.example.com", variable+"_FILE="+file)...))
+		var wrong *config.SettingsError
+		if !errors.As(err, &wrong) || len(wrong.Problems) != 1 || !strings.Contains(err.Error(), variable+"_FILE") || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", variable, err)
+		}
+		if _, err := config.Load("", environment(append(others, variable+"=https://hush-2.example.com", variable+"_FILE=")...)); err != nil {
+			t.Errorf("%s with an empty %s_FILE: %v", variable, variable, err)
+		}
+	}
+}
+
+func TestVariablesThatNothingReads(t *testing.T) {
+	t.Parallel()
+	found := config.UnknownVariables([]string{
+		"VERBATIM_ADDR=127.0.0.1:1", "VERBATIM_DATABSE_URL=sqlite:x", "VERBATIM_DATABASE_URL_FILE=/run/url", "VERBATIM_REGISTRY_SCOPE=x", "VERBATIM_COLOUR=blue", "VERBATIM_LEASES=",
+		"VERBATIM_SERVICE_HOST=10.0.0.1", "VERBATIM_SERVICE_PORT_HTTP=80", "VERBATIM_PORT=tcp://10.0.0.1:80", "VERBATIM_PORT_80_TCP_ADDR=10.0.0.1", "VERBATIM_METRICS_PORT=tcp://10.0.0.2:9090", "PATH=/bin",
+	})
+	expected := []config.UnknownVariable{
+		{Name: "VERBATIM_COLOUR"},
+		{Name: "VERBATIM_DATABASE_URL_FILE", Suggestion: "did you mean VERBATIM_DATABASE_URL?"},
+		{Name: "VERBATIM_DATABSE_URL", Suggestion: "did you mean VERBATIM_DATABASE_URL?"},
+	}
+	if difference := cmp.Diff(expected, found); difference != "" {
+		t.Error(difference)
 	}
 }

@@ -140,8 +140,11 @@ func (databaseURL) rule() rule {
 
 // scopeRule reads a rule about which GitHub repositories may use which registry repositories.
 func scopeRule(repositories, registry string) (rule promotion.ScopeRule, wrong, suggestion string) {
-	host, path, _ := strings.Cut(strings.TrimSpace(registry), "/")
-	rule = promotion.ScopeRule{Repositories: strings.TrimSpace(repositories), Registry: strings.ToLower(host) + "/" + path}
+	host, path, hasPath := strings.Cut(strings.TrimSpace(registry), "/")
+	rule = promotion.ScopeRule{Repositories: strings.TrimSpace(repositories), Registry: strings.ToLower(host)}
+	if hasPath {
+		rule.Registry += "/" + path
+	}
 	if wrong, suggestion = variableWrong(rule.Registry, "{owner}", "{repo}"); wrong != "" {
 		return rule, wrong, suggestion
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/config"
@@ -77,21 +79,43 @@ func (u *Upkeep) Release(ctx context.Context, registry promotion.RegistryReposit
 	return err
 }
 
-// Migrate brings the schema of the settings' ledger up to date, and gives its version before and after.
-func Migrate(ctx context.Context, settings config.Settings) (before, after int64, err error) {
-	opened, err := ledger.Open(ctx, settings.DatabaseURL, time.Now)
+// Migrated is which ledger was migrated, and from which version of the schema to which.
+type Migrated struct {
+	Place         string
+	Before, After int64 // Before is 0: there was no ledger
+}
+
+// Migrate brings the schema of the settings' ledger up to date, and makes one where none is. A database that holds something else
+// is refused (ledger.ErrForeign).
+func Migrate(ctx context.Context, settings config.Settings) (Migrated, error) {
+	opened, err := ledger.Open(ctx, settings.DatabaseURL, time.Now, ledger.Alone)
 	if err != nil {
-		return 0, 0, err
+		return Migrated{}, err
 	}
-	before, after = opened.Versions()
-	return before, after, opened.Close()
+	before, after := opened.Versions()
+	return Migrated{Place: opened.Place(), Before: before, After: after}, opened.Close()
+}
+
+// ErrSameLedger says that a ledger was to be copied onto itself.
+var ErrSameLedger = errors.New("copy the ledger: expected two databases, found the same twice")
+
+// sameLedger reports whether two addresses name one database, as far as they tell.
+func sameLedger(from, to string) bool {
+	source, isFile := strings.CutPrefix(from, "sqlite:")
+	target, isFileToo := strings.CutPrefix(to, "sqlite:")
+	if from == to || !isFile || !isFileToo {
+		return from == to
+	}
+	there, err := os.Stat(source)
+	found, failure := os.Stat(target)
+	return err == nil && failure == nil && os.SameFile(there, found)
 }
 
 // CopyLedger copies everything from one database into another, which has to be empty, and gives what it copied by table. It
 // returns ledger.ErrInUse while a server works on the first, unless that is forced.
 func CopyLedger(ctx context.Context, from, to string, force bool) (copied []ledger.CopiedTable, err error) {
-	if from == to {
-		return nil, errors.New("copy the ledger: expected two databases, found the same twice")
+	if sameLedger(from, to) {
+		return nil, ErrSameLedger
 	}
 	source, err := ledger.Open(ctx, from, time.Now, ledger.Existing)
 	if err != nil {

@@ -44,7 +44,7 @@ func copyLedgerCommand() *cobra.Command {
 				return exitError{1, err}
 			}
 			if err != nil {
-				return exitError{3, err}
+				return ledgerExit(err)
 			}
 			for _, table := range copied {
 				if _, err := fmt.Fprintf(command.OutOrStdout(), "%-16s %10d rows  %.12s\n", table.Name, table.Rows, table.Checksum); err != nil {
@@ -102,24 +102,33 @@ func migrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "migrate", Short: "Bring the ledger's schema up to date, and exit", Args: cobra.NoArgs,
 		Long: "Bring the ledger's schema up to date. serve does so itself when it starts; this is for doing it before, once. Servers of\n" +
-			"the version before go on working.",
+			"the version before go on working. Where there is no ledger it makes a new, empty one, and says so; a database that holds\n" +
+			"something else is refused. To see whether there is one, without making any: verbatim work list.",
 		RunE: func(command *cobra.Command, _ []string) error {
 			settings, err := config.Load(file, os.LookupEnv)
 			if err != nil {
 				return exitError{2, err}
 			}
-			before, after, err := server.Migrate(command.Context(), settings)
+			migrated, err := server.Migrate(command.Context(), settings)
 			if err != nil {
-				return exitError{3, err}
+				return ledgerExit(err)
 			}
-			text := fmt.Sprintf("migrated the ledger from schema version %d to %d", before, after)
-			if before == after {
-				text = fmt.Sprintf("the ledger has schema version %d: nothing to do", after)
-			}
-			_, err = fmt.Fprintln(command.OutOrStdout(), text)
+			_, err = fmt.Fprintln(command.OutOrStdout(), migratedText(migrated))
 			return err
 		},
 	}
 	command.Flags().StringVar(&file, "config", "", "the settings file (YAML), for where the ledger is")
 	return command
+}
+
+// migratedText says what was done, and loudly where a ledger was made: somebody who mistyped an address would go on with an empty one.
+func migratedText(migrated server.Migrated) string {
+	switch {
+	case migrated.Before == 0:
+		return fmt.Sprintf("NEW LEDGER: there was none, and an empty one was made: %s, schema version %d.\n"+
+			"If one was to be there, check VERBATIM_DATABASE_URL, and delete what was made.", migrated.Place, migrated.After)
+	case migrated.Before == migrated.After:
+		return fmt.Sprintf("the ledger has schema version %d: nothing to do (%s)", migrated.After, migrated.Place)
+	}
+	return fmt.Sprintf("migrated the ledger from schema version %d to %d (%s)", migrated.Before, migrated.After, migrated.Place)
 }

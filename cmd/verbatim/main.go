@@ -10,6 +10,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/verbatim-dev/verbatim/promotion/ledger"
+	"github.com/verbatim-dev/verbatim/server"
 )
 
 // version is set when the binary is built.
@@ -24,6 +27,17 @@ type exitError struct {
 func (e exitError) Error() string { return e.err.Error() }
 
 func (e exitError) Unwrap() error { return e.err }
+
+// ledgerExit returns why a ledger cannot be used, with the exit code: 2 where the settings or arguments name none, 3 where it could
+// not be told.
+func ledgerExit(err error) error {
+	for _, named := range []error{ledger.ErrAddress, ledger.ErrNoLedger, ledger.ErrForeign, server.ErrSameLedger} {
+		if errors.Is(err, named) {
+			return exitError{2, err}
+		}
+	}
+	return exitError{3, err}
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -409,6 +409,33 @@ func TestADatabaseThatIsAwayEndsServeSoon(t *testing.T) {
 	}
 }
 
+// Whoever stops it while it waits for a database that hangs has it stopped, and has met no fault.
+func TestServeIsStoppedWhileItWaitsForTheDatabase(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	asked := make(chan struct{})
+	go func() {
+		if connection, err := listener.Accept(); err == nil {
+			close(asked)
+			_, _ = io.Copy(io.Discard, connection) // it never answers
+		}
+	}()
+	var log buffer
+	p := prepare(t, &log, "VERBATIM_DATABASE_URL=postgres://verbatim:sesame@"+listener.Addr().String()+"/verbatim?sslmode=disable&connect_timeout=600")
+	p.start()
+	<-asked
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exits(time.Minute); code != 0 || !log.has("stopped before the ledger was open")() {
+		t.Errorf("exit code %d, expected 0; it shows\n%s", code, log.String())
+	}
+}
+
 func TestADamagedLedgerEndsServeWithWords(t *testing.T) {
 	t.Parallel()
 	var log buffer

@@ -56,7 +56,7 @@ func TestNoLedgerIsMadeByLookingAtOne(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"ledger", "copy", "sqlite:" + file, "sqlite:" + file + "2"}, strings.NewReader(""), &out, &out); code != 3 || !strings.Contains(out.String(), "there is no ledger") {
+	if code := run(t.Context(), []string{"ledger", "copy", "sqlite:" + file, "sqlite:" + file + "2"}, strings.NewReader(""), &out, &out); code != 2 || !strings.Contains(out.String(), "there is no ledger") {
 		t.Errorf("copy: exit code %d; it shows\n%s", code, out.String())
 	}
 	left, err := os.ReadDir(folder)

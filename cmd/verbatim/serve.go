@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log"
 	"os"
 	"os/signal"
@@ -21,7 +20,7 @@ func serveCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "serve", Short: "Run the bot", Args: cobra.NoArgs,
 		Long: "Run the bot: it listens for GitHub's deliveries and works them off until it is stopped (SIGINT, SIGTERM). SIGHUP has it read\n" +
-			"the files of keys and secrets anew. Settings come from the file and the environment; README.md lists them.\n\n" +
+			"the files of keys and secrets anew. Settings come from the file and the environment; docs/settings.md lists them.\n\n" +
 			"It ends with exit code 2 when the settings are wrong, also by GitHub's answer, and with 3 when the ledger cannot be opened.",
 		RunE: func(command *cobra.Command, _ []string) error { return serve(command, file) },
 	}
@@ -45,13 +44,20 @@ func serve(command *cobra.Command, file string) error {
 	logger := zerolog.New(lines).Level(level).With().Timestamp().Logger()
 	log.SetFlags(0)
 	log.SetOutput(logger) // libraries use it
+	for _, unknown := range config.UnknownVariables(os.Environ()) {
+		logger.Warn().Str("variable", unknown.Name).Str("suggestion", unknown.Suggestion).Msg("nothing reads this variable")
+	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	served, err := server.New(command.Context(), server.Options{Settings: settings, Version: version, Logger: logger, Log: lines})
-	if errors.Is(err, server.ErrLedger) && !errors.Is(err, fs.ErrNotExist) {
-		return exitError{3, err}
-	} else if err != nil {
+	switch {
+	case errors.Is(err, server.ErrLedger) && command.Context().Err() != nil:
+		logger.Info().Err(err).Msg("stopped before the ledger was open")
+		return nil
+	case errors.Is(err, server.ErrLedger):
+		return ledgerExit(err)
+	case err != nil:
 		return exitError{2, err}
 	}
 	ctx, cancel := context.WithCancel(command.Context())

@@ -33,8 +33,11 @@ func workCommand() *cobra.Command {
 				return exitError{2, fmt.Errorf("expected the number of a row, as verbatim work list shows it, found %q", arguments[0])}
 			}
 			return withUpkeep(command, file, func(upkeep *server.Upkeep) error {
-				if err := change(command.Context(), upkeep, id); err != nil {
+				switch err := change(command.Context(), upkeep, id); {
+				case errors.Is(err, promotion.ErrNotFound):
 					return exitError{1, err}
+				case err != nil:
+					return exitError{3, err}
 				}
 				_, err := fmt.Fprintf(command.OutOrStdout(), "work %d %s\n", id, word)
 				return err
@@ -108,7 +111,7 @@ func withUpkeep(command *cobra.Command, file string, act func(*server.Upkeep) er
 	}
 	upkeep, err := server.OpenUpkeep(command.Context(), settings)
 	if err != nil {
-		return exitError{2, err}
+		return ledgerExit(err)
 	}
 	return errors.Join(act(upkeep), upkeep.Close())
 }

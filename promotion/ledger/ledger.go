@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,6 +31,7 @@ type Ledger struct {
 	postgres *postgres  // nil for SQLite
 	file     *fileWatch // of SQLite; nil for PostgreSQL
 	clock    func() time.Time
+	where    string
 	before   int64 // the schema's version when it was opened
 	after    int64 // and since
 	refused  atomic.Pointer[refusal]
@@ -59,6 +59,7 @@ type Option func(*choices)
 type choices struct {
 	connections int
 	existing    bool
+	alone       bool
 }
 
 // ErrNoLedger says that there is no ledger where one was expected.
@@ -66,6 +67,10 @@ var ErrNoLedger = errors.New("there is no ledger")
 
 // Existing opens a ledger that is there, and makes none: Open returns ErrNoLedger instead.
 func Existing(chosen *choices) { chosen.existing = true }
+
+// Alone makes no ledger in a PostgreSQL database that holds tables of something else: Open returns ErrForeign. In a SQLite file it
+// never does.
+func Alone(chosen *choices) { chosen.alone = true }
 
 // Connections is how many connections are kept to PostgreSQL; 0: 16.
 func Connections(count int) Option {
@@ -90,24 +95,31 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 	var err error
 	var read *sql.DB
 	name := "in PostgreSQL"
+	l.where = name
 	path, isSQLite := strings.CutPrefix(url, "sqlite:")
 	switch {
 	case isSQLite && path != "" && chosen.existing && !exists(path):
 		return nil, fmt.Errorf("open the ledger %s: %w (VERBATIM_DATABASE_URL, or database_url in the settings, says where it is)", path, ErrNoLedger)
 	case isSQLite && path != "":
-		name = path
+		name, l.where = path, absolute(path)
 		l.write, read, err = openSQLite(ctx, path)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		l.postgres, l.write, err = openPostgres(ctx, url, chosen.connections)
 		read = l.write
 	default:
-		err = fmt.Errorf("open the ledger: expected VERBATIM_DATABASE_URL to be sqlite:PATH, such as sqlite:verbatim.db, or postgres://…")
+		err = addressError{errors.New("open the ledger: expected sqlite:PATH, such as sqlite:verbatim.db, or postgres://… (VERBATIM_DATABASE_URL)")}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if chosen.existing {
+	if l.postgres != nil {
+		l.where = fmt.Sprintf("PostgreSQL at %s, database %s", l.postgres.config.Host, l.postgres.config.Database)
+	}
+	switch {
+	case chosen.existing:
 		err = l.expectLedger(ctx, name)
+	case isSQLite || chosen.alone:
+		err = l.expectNothingElse(ctx, name)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.write.Close(), read.Close())
@@ -129,29 +141,6 @@ func Open(ctx context.Context, url string, clock func() time.Time, options ...Op
 		l.file = watchFiles(path)
 	}
 	return l, nil
-}
-
-// exists reports whether there is a file with something in it.
-func exists(path string) bool {
-	found, err := os.Stat(path)
-	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && found.Size() > 0
-}
-
-// expectLedger returns ErrNoLedger when the database has none of our tables.
-func (l *Ledger) expectLedger(ctx context.Context, name string) error {
-	query := `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'compatibility'`
-	if l.postgres != nil {
-		query = `SELECT COUNT(*) FROM (SELECT to_regclass('compatibility') AS found) AS looked WHERE found IS NOT NULL`
-	}
-	var count int
-	err := l.write.QueryRowContext(ctx, query).Scan(&count)
-	if err == nil && count == 0 {
-		err = ErrNoLedger
-	}
-	if err != nil {
-		return fmt.Errorf("open the ledger %s: %w", name, err)
-	}
-	return nil
 }
 
 // begin notes when a new ledger was made.
@@ -208,6 +197,9 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	}
 	return err
 }
+
+// Place returns where the ledger is, for people: never the URL, which may hold a password.
+func (l *Ledger) Place() string { return l.where }
 
 // Versions gives the schema's version before the ledger was opened, and since. 0: there was none.
 func (l *Ledger) Versions() (before, after int64) { return l.before, l.after }

@@ -46,7 +46,7 @@ type postgres struct {
 func openPostgres(ctx context.Context, url string, connections int) (*postgres, *sql.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, nil, errors.New("open the ledger: VERBATIM_DATABASE_URL is no address of a PostgreSQL database: expected postgres://user:password@host/database")
+		return nil, nil, addressError{errors.New("open the ledger: it is no address of a PostgreSQL database: expected postgres://user:password@host/database (VERBATIM_DATABASE_URL)")}
 	}
 	config.RuntimeParams["application_name"] = "verbatim"
 	// Whoever vanishes in the middle of a claim must not keep the others from claiming for long: no transaction does

@@ -28,7 +28,11 @@ var sqlitePragmas = []struct{ name, set, want string }{
 // openSQLite opens one connection that writes and several that read.
 func openSQLite(ctx context.Context, path string) (write, read *sql.DB, err error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return nil, nil, fmt.Errorf("open the ledger %s: its folder: %w", path, err)
+		err = fmt.Errorf("open the ledger %s: its folder: %w", path, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = addressError{err}
+		}
+		return nil, nil, err
 	}
 	if err := ownersOnly(path); err != nil {
 		return nil, nil, fmt.Errorf("open the ledger %s: %w", path, err)
