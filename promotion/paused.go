@@ -14,6 +14,7 @@ const (
 	FaultGitHubPermission    Fault = "github_permission"    // the app, or its installation, lacks a permission
 	FaultRegistryCredentials Fault = "registry_credentials" // a registry does not take, or not allow, the credentials
 	FaultRegistryScope       Fault = "registry_scope"       // no rule of the settings lets the repository use a registry repository
+	FaultSlackWebhook        Fault = "slack"                // Slack does not know, or not take messages at, an address of the settings
 )
 
 // PausedError wraps an error that is a fault of ours or of the settings. Work that meets it pauses: it is kept, none of its

@@ -35,11 +35,12 @@ type Metrics struct {
 	swept        *prometheus.CounterVec
 	leader       *prometheus.GaugeVec
 	depth        *prometheus.GaugeVec
-	oldest       prometheus.Gauge
-	lanes        prometheus.Gauge
+	oldest       *prometheus.GaugeVec
+	lanes        *prometheus.GaugeVec
 	degraded     *prometheus.GaugeVec
 	logsDropped  atomic.Pointer[func() int64]
-	held         prometheus.Gauge
+	held         *prometheus.GaugeVec
+	readable     prometheus.Gauge
 	known        map[string]bool
 }
 
@@ -73,11 +74,14 @@ func NewMetrics(events []string) *Metrics {
 		swept:        counters("verbatim_sweep_total", "Sweeps of repositories (done, failed), and what they found that no delivery had told of (run, comment).", "outcome"),
 		leader:       gauges("verbatim_leader", "1 where this process leads in a periodic task.", "task"),
 		depth:        gauges("verbatim_work_rows", "Unfinished rows of work by kind and state (scheduled: for a later time).", "kind", "state"),
-		oldest:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_work_oldest_seconds", Help: "Age of the oldest row of work that is due."}),
-		lanes:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_lanes_held", Help: "Lanes in which a promotion is under way."}),
+		oldest:       gauges("verbatim_work_oldest_seconds", "Age of the oldest row of work that is due."),
+		lanes:        gauges("verbatim_lanes_held", "Lanes in which a promotion is under way."),
 		degraded:     gauges("verbatim_degraded", "1 for what does not work until somebody mends it, or could not be told: /readyz says more.", "what"),
-		held:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "verbatim_held_everywhere", Help: "1 while everything is held, because the ledger was restored or lost: /readyz says why."}),
+		held:         gauges("verbatim_held_everywhere", "1 while everything is held, because the ledger was restored or lost: /readyz says why."),
 	}
+	m.readable = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "verbatim_ledger_readable", Help: "1 when the ledger could be read for this scrape; 0: what is read from it (work, lanes, held) is left out.",
+	})
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "verbatim_log_lines_dropped_total", Help: "Lines of the log that were dropped because nobody read them, or that could not be written.",
 	}, func() float64 {
@@ -91,7 +95,7 @@ func NewMetrics(events []string) *Metrics {
 	}
 	m.begin()
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
-		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.held, m.degraded, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.held, m.readable, m.degraded, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -179,15 +183,7 @@ func (m *Metrics) Handler(reader DepthReader, spending Spending, health Health) 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 		defer cancel()
-		if depth, err := reader.Depth(ctx); err == nil {
-			m.depth.Reset()
-			for _, row := range depth.Rows {
-				m.depth.WithLabelValues(string(row.Kind), row.State).Set(float64(row.Count))
-			}
-			m.oldest.Set(depth.Oldest.Seconds())
-			m.lanes.Set(float64(depth.Lanes))
-			m.held.Set(indicator(depth.Held))
-		}
+		m.read(ctx, reader)
 		if spending != nil {
 			m.spent(spending)
 		}
@@ -199,6 +195,24 @@ func (m *Metrics) Handler(reader DepthReader, spending Spending, health Health) 
 		}
 		served.ServeHTTP(w, r)
 	})
+}
+
+// read takes what the ledger tells. Where it cannot be read nothing is told: a 0, or what was read before, would silence alerts.
+func (m *Metrics) read(ctx context.Context, reader DepthReader) {
+	for _, gauge := range []*prometheus.GaugeVec{m.depth, m.oldest, m.lanes, m.held} {
+		gauge.Reset()
+	}
+	depth, err := reader.Depth(ctx)
+	m.readable.Set(indicator(err == nil))
+	if err != nil {
+		return
+	}
+	for _, row := range depth.Rows {
+		m.depth.WithLabelValues(string(row.Kind), row.State).Set(float64(row.Count))
+	}
+	m.oldest.WithLabelValues().Set(depth.Oldest.Seconds())
+	m.lanes.WithLabelValues().Set(float64(depth.Lanes))
+	m.held.WithLabelValues().Set(indicator(depth.Held))
 }
 
 func (m *Metrics) spent(spending Spending) {

@@ -305,6 +305,9 @@ func (w *Worker) later(ctx context.Context, work promotion.Work, failure error) 
 			logger.Warn().Err(failure).Dur(LogAfter, again.After).Int(LogAttempts, work.Attempts).Msg("work is tried again")
 		}
 		return "again", w.Ledger.Retry(ctx, work.Lease, w.Clock().Add(again.After), failure.Error(), !again.Uncounted)
+	case isPaused && paused.Fault == promotion.FaultSlackWebhook && !w.outlasts(work, failure):
+		logger.Error().Err(failure).Msg("a message to Slack is a day old: it is set aside")
+		return "set_aside", w.Ledger.SetAside(ctx, work.Lease, failure.Error())
 	case isPaused:
 		return "paused", w.Ledger.Retry(ctx, work.Lease, w.pauses.begin(work, w.Clock()), failure.Error(), false)
 	case errors.As(failure, &delayed) && delayed.Untried:

@@ -80,6 +80,8 @@ func findingOf(paused *promotion.PausedError) Finding {
 		finding.Name = RegistryName(paused.What)
 	case promotion.FaultRegistryScope:
 		finding.Name = RegistryScope
+	case promotion.FaultSlackWebhook:
+		finding.Name = Slack
 	case promotion.FaultGitHubCredentials:
 	}
 	return finding

@@ -41,6 +41,7 @@ const (
 	GitHubEvents      = "github_events"
 	GitHubWebhook     = "github_webhook"
 	RegistryScope     = "registry_scope"
+	Slack             = "slack"
 )
 
 // RegistryName returns the name of the finding about a registry.

@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -31,13 +33,27 @@ type Webhook struct {
 type Options struct {
 	Timeout   time.Duration     // of one message; 0: 10 seconds
 	Transport http.RoundTripper // nil: http.DefaultTransport
+	Now       func() time.Time  // nil: the wall clock
 }
 
 // Notifier sends messages to webhooks by their names. It is safe for concurrent use.
 type Notifier struct {
 	webhooks atomic.Pointer[map[string]Webhook]
 	client   *http.Client
+	now      func() time.Time
+
+	mutex   sync.Mutex
+	refused map[string]refusal // by the webhook's name
 }
+
+// refusal is what Slack answered of an address that it does not know, or not take messages at.
+type refusal struct {
+	err   error
+	until time.Time
+}
+
+// refusedFor is for how long an address is believed to be refused. Many messages may wait for it: they do not ask one by one.
+const refusedFor = 5 * time.Second
 
 // New makes a Notifier. It returns an error for an address that is not https, or http on loopback; the error names the
 // webhook, not the address.
@@ -45,7 +61,10 @@ func New(webhooks map[string]Webhook, options Options) (*Notifier, error) {
 	if options.Timeout <= 0 {
 		options.Timeout = 10 * time.Second
 	}
-	notifier := &Notifier{client: &http.Client{
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	notifier := &Notifier{now: options.Now, client: &http.Client{
 		Timeout: options.Timeout, Transport: options.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -64,6 +83,9 @@ func (n *Notifier) Replace(webhooks map[string]Webhook) error {
 		}
 	}
 	n.webhooks.Store(&webhooks)
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.refused = map[string]refusal{}
 	return nil
 }
 
@@ -97,12 +119,16 @@ func (n *Notifier) webhook(name string, repository promotion.Repository) (Webhoo
 	return webhook, &promotion.PermanentError{Err: fmt.Errorf("Slack webhook %.80q: %s may not use it; let it in the server's settings", name, repository.FullName())}
 }
 
-// Send posts a JSON message. It returns a *promotion.DelayedError when Slack says when to come back, a
+// Send posts a JSON message. It returns a *promotion.DelayedError when Slack says when to come back, a *promotion.PausedError when
+// it does not know the webhook's address, or takes no messages there, until the settings are mended, a
 // *promotion.PermanentError when it does not want the message, and other errors when trying again may help
 // (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling-errors).
 func (n *Notifier) Send(ctx context.Context, name string, repository promotion.Repository, body []byte) error {
 	webhook, err := n.webhook(name, repository)
 	if err != nil {
+		return err
+	}
+	if err := n.refusal(name); err != nil {
 		return err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, webhook.URL, bytes.NewReader(body))
@@ -124,8 +150,32 @@ func (n *Notifier) Send(ctx context.Context, name string, repository promotion.R
 		return &promotion.DelayedError{Err: failure, After: retryAfter(response.Header.Get("Retry-After"))}
 	case response.StatusCode >= 500:
 		return failure
+	case slices.Contains([]int{http.StatusForbidden, http.StatusNotFound, http.StatusGone}, response.StatusCode):
+		return n.refuse(name, failure)
 	}
 	return &promotion.PermanentError{Err: failure}
+}
+
+// refuse notes that Slack refuses the webhook's address, which is a fault of the settings and not of the message.
+func (n *Notifier) refuse(name string, failure error) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	paused := &promotion.PausedError{
+		Fault: promotion.FaultSlackWebhook, What: name, Err: failure,
+		Mend: "the webhook or its channel is gone, or an administrator keeps it from posting: make a new one in Slack and set its address for the webhook " + name + " in the server's settings",
+	}
+	n.refused[name] = refusal{err: paused, until: n.now().Add(refusedFor)}
+	return paused
+}
+
+// refusal returns what Slack answered lately when it refused the webhook's address.
+func (n *Notifier) refusal(name string) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if last := n.refused[name]; n.now().Before(last.until) {
+		return last.err
+	}
+	return nil
 }
 
 // withoutAddress takes the address out of an error of net/http, which would show it.

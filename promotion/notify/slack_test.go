@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +47,47 @@ func TestAMessageIsSentAsItIs(t *testing.T) {
 	}
 }
 
+func isPaused(err error) bool {
+	paused, isPaused := promotion.Paused(err)
+	return isPaused && paused.Fault == promotion.FaultSlackWebhook && paused.What == "default"
+}
+
+// Many messages may wait for an address that is gone: they do not ask Slack one by one, and go on once it is mended.
+func TestARefusedAddressIsAskedForNowAndThen(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		http.Error(w, "no_service", http.StatusNotFound)
+	}))
+	t.Cleanup(gone.Close)
+	well := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	t.Cleanup(well.Close)
+	now := time.Unix(1_700_000_000, 0)
+	notifier, err := notify.New(map[string]notify.Webhook{"default": {URL: gone.URL + secret}}, notify.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := notifier.Send(t.Context(), "default", shop, []byte("{}")); !isPaused(err) {
+			t.Errorf("%v", err)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("Slack was asked %d times", asked.Load())
+	}
+	now = now.Add(time.Minute)
+	if err := notifier.Send(t.Context(), "default", shop, []byte("{}")); !isPaused(err) || asked.Load() != 2 {
+		t.Errorf("%v after %d times", err, asked.Load())
+	}
+	if err := notifier.Replace(map[string]notify.Webhook{"default": {URL: well.URL + secret}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := notifier.Send(t.Context(), "default", shop, []byte("{}")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatSlackAnswers(t *testing.T) {
 	t.Parallel()
 	status := func(code int, text string) http.HandlerFunc {
@@ -64,7 +106,9 @@ func TestWhatSlackAnswers(t *testing.T) {
 		"a bad payload": {status(400, "invalid_payload"), func(err error) bool {
 			return errors.As(err, &permanent) && strings.Contains(err.Error(), "invalid_payload")
 		}},
-		"a hook removed": {status(404, "no_service"), func(err error) bool { return errors.As(err, &permanent) }},
+		"a hook removed":     {status(404, "no_service"), isPaused},
+		"a channel archived": {status(410, "channel_is_archived"), isPaused},
+		"posting prohibited": {status(403, "action_prohibited"), isPaused},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/elsewhere", http.StatusFound)
 		}, func(err error) bool { return errors.As(err, &permanent) }},
