@@ -1,13 +1,6 @@
 package handlers
 
-import (
-	"bytes"
-	"errors"
-	"io"
-	"sync"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "errors"
 
 // members are the parts of an object that are kept: nil keeps a value as it is, else of an object (or of each object in
 // a list) its members.
@@ -41,48 +34,34 @@ var essentials = members{
 // ErrNoObject says that a delivery's body is no JSON object.
 var ErrNoObject = errors.New("expected a JSON object as body")
 
-// Duplicate names are as they come: of several the last one counts, as it does for whoever reads what was kept.
-var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
-
-var decoders sync.Pool // of *jsontext.Decoder
-
 // Essentials gives a delivery's body without what no handler reads: of the 20 KB of a usual one about 1 KB. It returns
-// ErrNoObject for a body that is no JSON object. What is kept is only as trustworthy as the body was.
+// ErrNoObject for a body that is no JSON object. What is kept is only as trustworthy as the body was. Duplicate names are as
+// they come: of several the last one counts, as it does for whoever reads what was kept.
 func Essentials(body []byte) ([]byte, error) {
-	decoder, found := decoders.Get().(*jsontext.Decoder)
-	if !found {
-		decoder = new(jsontext.Decoder)
-	}
-	defer func() { decoder.Reset(new(bytes.Buffer)); decoders.Put(decoder) }()
-	decoder.Reset(bytes.NewBuffer(body), lenient...)
-	if decoder.PeekKind() != '{' {
+	read := jsonReader{body: body}
+	if read.peek() != '{' {
 		return nil, ErrNoObject
 	}
-	kept, err := keepMembers(make([]byte, 0, 2048), decoder, essentials)
-	if err != nil {
-		return nil, ErrNoObject
-	}
-	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+	kept, ok := keepMembers(make([]byte, 0, 2048), &read, essentials)
+	if !ok || !read.ended() {
 		return nil, ErrNoObject
 	}
 	return kept, nil
 }
 
 // keepMembers reads an object, and appends the parts of it that are kept.
-func keepMembers(kept []byte, decoder *jsontext.Decoder, of members) ([]byte, error) {
-	if _, err := decoder.ReadToken(); err != nil {
-		return nil, err
-	}
+func keepMembers(kept []byte, read *jsonReader, of members) ([]byte, bool) {
 	kept = append(kept, '{')
-	for first := true; decoder.PeekKind() == '"'; {
-		name, err := decoder.ReadValue()
-		if err != nil {
-			return nil, err
+	first := true
+	for more := read.begins('}'); more; more = read.goesOn() {
+		name, ok := read.name()
+		if !ok {
+			return kept, false
 		}
-		parts, isKept := of[string(bytes.Trim(name, `"`))]
+		parts, isKept := of[string(name[1:len(name)-1])]
 		if !isKept {
-			if err := decoder.SkipValue(); err != nil {
-				return nil, err
+			if !read.skip() {
+				return kept, false
 			}
 			continue
 		}
@@ -91,37 +70,34 @@ func keepMembers(kept []byte, decoder *jsontext.Decoder, of members) ([]byte, er
 		}
 		first = false
 		kept = append(append(kept, name...), ':')
-		if kept, err = keepValue(kept, decoder, parts); err != nil {
-			return nil, err
+		if kept, ok = keepValue(kept, read, parts); !ok {
+			return kept, false
 		}
 	}
-	_, err := decoder.ReadToken()
-	return append(kept, '}'), err
+	return append(kept, '}'), read.ends('}')
 }
 
 // keepValue reads a value, and appends what is kept of it.
-func keepValue(kept []byte, decoder *jsontext.Decoder, parts members) ([]byte, error) {
-	kind := decoder.PeekKind()
+func keepValue(kept []byte, read *jsonReader, parts members) ([]byte, bool) {
+	kind := read.peek()
 	switch {
 	case parts == nil || kind != '{' && kind != '[':
-		value, err := decoder.ReadValue()
-		return append(kept, value...), err
+		value, ok := read.value()
+		return append(kept, value...), ok
 	case kind == '{':
-		return keepMembers(kept, decoder, parts)
-	}
-	if _, err := decoder.ReadToken(); err != nil {
-		return nil, err
+		return keepMembers(kept, read, parts)
 	}
 	kept = append(kept, '[')
-	for first := true; decoder.PeekKind() != ']'; first = false {
+	first := true
+	for more := read.begins(']'); more; more = read.goesOn() {
 		if !first {
 			kept = append(kept, ',')
 		}
-		var err error
-		if kept, err = keepValue(kept, decoder, parts); err != nil {
-			return nil, err
+		first = false
+		var ok bool
+		if kept, ok = keepValue(kept, read, parts); !ok {
+			return kept, false
 		}
 	}
-	_, err := decoder.ReadToken()
-	return append(kept, ']'), err
+	return append(kept, ']'), read.ends(']')
 }
