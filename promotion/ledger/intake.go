@@ -139,6 +139,7 @@ func (l *Ledger) keep(batch []intake) {
 	defer cancel()
 	added := map[int64]bool{}
 	var first int64
+	claimable := false
 	err := l.hurry(ctx, "keep deliveries", func(ctx context.Context, tx *transaction) (err error) {
 		if first, err = l.draw(ctx, tx, "work", len(batch)); err != nil {
 			return err
@@ -152,6 +153,7 @@ func (l *Ledger) keep(batch []intake) {
 			return err
 		}
 		added, err = l.insertDeliveries(ctx, tx, batch, first, placing)
+		claimable = placing.heads > 0 || added != nil
 		return err
 	})
 	for i, one := range batch {
@@ -162,7 +164,9 @@ func (l *Ledger) keep(batch []intake) {
 		return
 	}
 	l.refused.Store(nil)
-	l.signal()
+	if claimable { // else each is behind another of its queue, whose end tells of it
+		l.signal()
+	}
 }
 
 // insertDeliveries adds all of the batch in one statement, with ids from first on. It gives the ids of those that were new; nil:

@@ -203,6 +203,38 @@ func TestARowBehindALeasedOneIsNotWaitedForByTheClock(t *testing.T) {
 	}
 }
 
+// While deliveries of one commit come by the thousand, nobody looks each time for work that cannot be claimed yet.
+func TestADeliveryBehindAnotherWakesNobody(t *testing.T) {
+	t.Parallel()
+	b := &book{t: t, clock: newClock(), url: "sqlite:" + filepath.Join(t.TempDir(), "verbatim.db")} // PostgreSQL's news come late
+	b.open()
+	t.Cleanup(func() { _ = b.Close() })
+	woken := func() bool {
+		select {
+		case <-b.Added():
+			return true
+		default:
+			return false
+		}
+	}
+	b.accept("one", "push", "queue")
+	b.accept("two", "push", "queue") // whoever keeps it has told of the one before
+	if !woken() {
+		t.Error("nobody was told of a row that can be claimed")
+	}
+	b.accept("three", "push", "queue")
+	b.accept("four", "push", "queue")
+	if woken() {
+		t.Error("somebody was told of rows that cannot be claimed")
+	}
+	work := b.expectClaims(10, "one")
+	b.must(b.complete(work[0].Lease, promotion.Changes{}))
+	if !woken() {
+		t.Error("nobody was told that the next row can be claimed")
+	}
+	b.expectClaims(10, "two")
+}
+
 func TestWhoLostTheLeaseCanWriteNothing(t *testing.T) {
 	t.Parallel()
 	b := open(t)

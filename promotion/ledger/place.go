@@ -31,7 +31,10 @@ type queued struct {
 func scanQueued(rows *sql.Rows) (one queued, err error) { return one, rows.Scan(&one.id, &one.queue) }
 
 // placing says where rows that are due stand: of each queue that nobody is at work in the first is the head.
-type placing struct{ busy map[string]bool }
+type placing struct {
+	busy  map[string]bool
+	heads int // how many it has made
+}
 
 // placesIn looks which of the queues have a head already. Of PostgreSQL the transactions that are about to end such a head are
 // waited for: they would not see the row that is put behind it. Who calls it holds the lock of no row that is behind another:
@@ -92,13 +95,11 @@ func (l *Ledger) headsOf(ctx context.Context, tx *transaction, queues []any, loc
 
 // next returns the place of the next row of the queue.
 func (p *placing) next(queue string) string {
-	if queue == "" {
-		return placeHead
-	}
 	if p.busy[queue] {
 		return placeBehind
 	}
-	p.busy[queue] = true
+	p.busy[queue] = queue != ""
+	p.heads++
 	return placeHead
 }
 
