@@ -24,6 +24,37 @@ func (p Policy) Advice() []string {
 	return advice
 }
 
+// Notes says what a valid policy trusts that only GitHub's settings keep: branches of a pattern, and names of teams.
+func (p Policy) Notes() []string {
+	var notes []string
+	for _, environment := range p.Environments {
+		for _, pattern := range environment.From {
+			if strings.Contains(pattern, "*") {
+				notes = append(notes, fmt.Sprintf("environments.%s.from: whoever may create a branch that fits %s runs workflows of their own there, and where a stage counts such branches they prove it: "+
+					"let a ruleset on GitHub say who may create and push to them", environment.Name, pattern))
+			}
+		}
+	}
+	if teams := p.teams(); len(teams) > 0 {
+		notes = append(notes, fmt.Sprintf("teams %s: a team is looked up by its name whenever it counts. See to it that each of them exists, and take out those that are deleted or renamed: "+
+			"whoever may create teams can take a name that is free", strings.Join(teams, ", ")))
+	}
+	return notes
+}
+
+// teams returns the teams that the policy names, each once.
+func (p Policy) teams() []string {
+	var teams []string
+	for _, environment := range p.Environments {
+		for _, team := range slices.Concat(environment.Promoters.Teams, environment.Approvals.Teams, environment.Override.Teams) {
+			if !slices.Contains(teams, team) {
+				teams = append(teams, team)
+			}
+		}
+	}
+	return teams
+}
+
 // uncovered returns the branches, or patterns of branches, that none of the others covers. Where those are none, which means
 // the default branch, the first name may be it: nobody knows here.
 func uncovered(from, branches []string) []string {

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,5 +36,21 @@ func TestAdviceOnBranchesThatNoStageCounts(t *testing.T) {
 				t.Errorf("uncovered %q, expected %q", left, test.expected)
 			}
 		})
+	}
+}
+
+func TestNotesOnWhatGitHubsSettingsKeep(t *testing.T) {
+	policy := Policy{Environments: []Environment{
+		{Name: "staging", From: []string{"main"}, Promoters: People{Teams: []string{"release"}}},
+		{Name: "production", From: []string{"main", "release/*"}, Promoters: People{Teams: []string{"release"}}, Approvals: Approvals{Teams: []string{"quality"}}, Override: Override{Teams: []string{"sre"}}},
+	}}
+	notes := strings.Join(policy.Notes(), "\n")
+	for _, expected := range []string{"environments.production.from", "fits release/* runs", "teams release, quality, sre: "} {
+		if strings.Count(notes, expected) != 1 {
+			t.Errorf("expected %q once in\n%s", expected, notes)
+		}
+	}
+	if notes := (Policy{Environments: []Environment{{Name: "production", From: []string{"main"}, Promoters: People{Permission: "maintain"}}}}).Notes(); len(notes) > 0 {
+		t.Errorf("notes on a policy that trusts nothing of the kind: %q", notes)
 	}
 }

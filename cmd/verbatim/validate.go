@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/verbatim-dev/verbatim/config"
+	"github.com/verbatim-dev/verbatim/promotion"
 )
 
 const policyFile = ".github/verbatim.yml"
@@ -45,23 +46,33 @@ func validateCommand() *cobra.Command {
 			if _, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %d images, %d stages, %d environments\n", name, len(policy.Images), len(policy.Stages), len(policy.Environments)); err != nil {
 				return err
 			}
-			for _, environment := range policy.Environments {
-				for _, key := range policy.NotEnforced(environment) {
-					if _, err := fmt.Fprintf(command.OutOrStdout(), "warning: %s: this version does not enforce it, and promotes nothing to %s while it is set (not_enforced)\n", key, environment.Name); err != nil {
-						return err
-					}
-				}
-			}
-			for _, advice := range policy.Advice() {
-				if _, err := fmt.Fprintf(command.OutOrStdout(), "warning: %s\n", advice); err != nil {
-					return err
-				}
-			}
-			return nil
+			return tellAdvice(command.OutOrStdout(), policy)
 		},
 	}
 	command.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of policy files, for editors")
 	return command
+}
+
+// tellAdvice tells what a valid policy has to be told of: none of it makes the command fail.
+func tellAdvice(to io.Writer, policy promotion.Policy) error {
+	var lines []string
+	for _, environment := range policy.Environments {
+		for _, key := range policy.NotEnforced(environment) {
+			lines = append(lines, fmt.Sprintf("warning: %s: this version does not enforce it, and promotes nothing to %s while it is set (not_enforced)", key, environment.Name))
+		}
+	}
+	for _, advice := range policy.Advice() {
+		lines = append(lines, "warning: "+advice)
+	}
+	for _, note := range policy.Notes() {
+		lines = append(lines, "note: "+note)
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(to, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printSchema(to io.Writer) error {
