@@ -19,15 +19,29 @@ const Variable = "VERBATIM_TEST_POSTGRES"
 // Available reports whether there is one.
 func Available() bool { return os.Getenv(Variable) != "" }
 
-// New makes a database, and gives its address and what removes it.
+// New makes an empty database, and gives its address and what removes it.
 func New(ctx context.Context) (address string, remove func() error, err error) {
+	return create(ctx, "")
+}
+
+// Copy makes a database with all that the one at that address has, and gives its address and what removes it. Nobody may be
+// connected to the original.
+func Copy(ctx context.Context, original string) (address string, remove func() error, err error) {
+	parsed, err := url.Parse(original)
+	if err != nil {
+		return "", nil, fmt.Errorf("copy a test's database: expected postgres://…: %w", err)
+	}
+	return create(ctx, " TEMPLATE "+strings.TrimPrefix(parsed.Path, "/"))
+}
+
+func create(ctx context.Context, from string) (address string, remove func() error, err error) {
 	server := os.Getenv(Variable)
 	parsed, err := url.Parse(server)
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: expected postgres://…: %w", Variable, err)
 	}
 	name := "verbatim_" + strings.ToLower(rand.Text())
-	if err := execute(ctx, server, "CREATE DATABASE "+name); err != nil {
+	if err := execute(ctx, server, "CREATE DATABASE "+name+from); err != nil {
 		return "", nil, err
 	}
 	parsed.Path = "/" + name

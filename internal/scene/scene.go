@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -15,7 +14,7 @@ import (
 
 	"github.com/verbatim-dev/verbatim/config"
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
-	"github.com/verbatim-dev/verbatim/internal/postgrestest"
+	"github.com/verbatim-dev/verbatim/internal/ledgertest"
 	"github.com/verbatim-dev/verbatim/internal/registrytest"
 	"github.com/verbatim-dev/verbatim/internal/slacktest"
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -66,11 +65,9 @@ func Start(ctx context.Context, options Options) (*Scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scene{options: options, image: Image, folder: folder, database: "sqlite:" + filepath.Join(folder, "verbatim.db")}
-	if postgrestest.Available() {
-		if s.database, s.removed, err = postgrestest.New(ctx); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
+	s := &Scene{options: options, image: Image, folder: folder}
+	if s.database, s.removed, err = ledgertest.New(ctx, folder); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	if s.Slack, err = slacktest.New(); err != nil {
 		return nil, errors.Join(err, s.Close())
