@@ -159,7 +159,7 @@ func (f ReviewedFact) gate() Gate {
 		gate.Actual = fmt.Sprintf("%d of %d did not: %s", len(f.Missing), f.Commits, strings.Join(shown, "; "))
 		gate.Next = "have the pull request approved by somebody other than its author (what was pushed or merged by hand cannot be: merge with GitHub's button); or promote with whoever may waive not_reviewed"
 	default:
-		gate.Actual = fmt.Sprintf("%d commits did", f.Commits)
+		gate.Actual = howMany(f.Commits, "commit") + " did"
 		if f.Note != "" {
 			gate.Actual += " (" + f.Note + ")"
 		}

@@ -330,11 +330,11 @@ func (f CurrentFact) gate(facts Facts) (Gate, string) {
 		gate.Actual = "the commit of what " + name + " has is unknown"
 		return gate, fmt.Sprintf("the commit of what %s had (%s) is unknown: it was there before Verbatim, so nobody can say what is lost", name, f.Digest)
 	case f.Comparison.Status == "ahead" || f.Comparison.Status == "identical":
-		gate.Actual = fmt.Sprintf("%d commits ahead of %s", f.Comparison.AheadBy, f.Commit.Short())
+		gate.Actual = fmt.Sprintf("%s ahead of %s", howMany(f.Comparison.AheadBy, "commit"), f.Commit.Short())
 	default:
 		gate.Met = false
-		gate.Actual = fmt.Sprintf("%s is %s %s, which %s has: it would lose %d commits%s", facts.Commit.Short(),
-			map[string]string{"behind": "behind", "diverged": "diverged from"}[f.Comparison.Status], f.Commit.Short(), name, f.Comparison.BehindBy, lostText(f.Lost))
+		gate.Actual = fmt.Sprintf("%s is %s %s, which %s has: it would lose %s%s", facts.Commit.Short(),
+			map[string]string{"behind": "behind", "diverged": "diverged from"}[f.Comparison.Status], f.Commit.Short(), name, howMany(f.Comparison.BehindBy, "commit"), lostText(f.Lost))
 		gate.Next = "promote a newer commit, or go back in so many words: /promote rollback " + name
 		if f.Comparison.Status == "diverged" {
 			gate.Next = fmt.Sprintf("merge %s by a merge commit (not squashed) and promote that, or go back first: /promote rollback %s", f.Commit.Short(), name)

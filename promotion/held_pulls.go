@@ -121,7 +121,7 @@ func (s *heldSearch) ships(ctx context.Context, hold Hold) (brings bool, why str
 	if brings, err = s.bringsPull(ctx, held, s.facts.Commit, s.what.commits); brings || err != nil {
 		return brings, "", err
 	}
-	if s.what.note != "" {
+	if s.what.unknown {
 		if why, err = s.below(ctx, held); why != "" || err != nil {
 			return why != "", why, err
 		}

@@ -76,6 +76,11 @@ func (h Hold) String() string {
 	return text
 }
 
+// is reports whether the hold is what the entry set, and not one from before it.
+func (h Hold) is(entry Entry) bool {
+	return h.Person.ID == entry.Person.ID && h.Reason == entry.Reason && h.Since == clockText(entry.At)
+}
+
 // resumeCommand gives the command that lifts the hold.
 func (h Hold) resumeCommand() string {
 	if h.Environment == Everywhere {
@@ -90,19 +95,33 @@ func (h Hold) resumeCommand() string {
 // holdGate refuses while somebody holds the environment or the pull request.
 func holdGate(holds []Hold, environment Environment, pulls []int, commit Commit) Gate {
 	gate := Gate{Name: "held", Reason: Held, Met: true, Expected: "nobody holds " + environment.Name, Actual: "nobody does"}
+	var found, commands, next []string
 	for _, hold := range holds {
-		if hold.Stops(environment.Name, pulls, commit) {
-			gate.Met, gate.Actual = false, hold.String()
-			if hold.Environment == Everywhere {
-				gate.Next = "whoever runs the server looks at what is live, and lifts it with " + hold.resumeCommand()
-				break
-			}
-			gate.Next = "ask why; whoever may lift it (" + WhoMay(environment.Lifters()) + ") does so with " + hold.resumeCommand()
-			break
+		switch {
+		case !hold.Stops(environment.Name, pulls, commit):
+			continue
+		case hold.Environment == Everywhere:
+			next = append(next, "whoever runs the server looks at what is live, and lifts it with "+hold.resumeCommand())
+		case !slices.Contains(commands, hold.resumeCommand()):
+			commands = append(commands, hold.resumeCommand())
 		}
+		found = append(found, hold.String())
 	}
+	if len(found) == 0 {
+		return gate
+	}
+	if len(commands) > 0 {
+		next = append(next, "ask why; whoever may lift it ("+WhoMay(environment.Lifters())+") does so with "+strings.Join(commands, ", and "))
+	}
+	if len(found) > maximumHoldsTold {
+		found = append(found[:maximumHoldsTold], fmt.Sprintf("%d more", len(found)-maximumHoldsTold))
+	}
+	gate.Met, gate.Actual, gate.Next = false, strings.Join(found, "; and "), strings.Join(next, "; ")
 	return gate
 }
+
+// maximumHoldsTold is how many holds a gate names.
+const maximumHoldsTold = 5
 
 // Lifters gives who may lift a hold of the environment: those with the permission that the policy names, else whoever may promote.
 func (e Environment) Lifters() People {

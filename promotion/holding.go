@@ -93,11 +93,16 @@ func (c *carrying) hold(ctx context.Context) error {
 		return err
 	}
 	hold, _ := held(holds, entry)
+	notes := []string{hold.String()}
+	if !hold.is(entry) {
+		own := Hold{Environment: entry.Environment, PullRequest: entry.PullRequest, Person: entry.Person, Reason: entry.Reason, Since: clockText(entry.At)}
+		notes = append(notes, "it was held already; this is on record as well, and ends with it: "+own.String())
+	}
 	stopped := "nothing is promoted there"
 	if hold.PullRequest != 0 {
 		stopped = "nothing that has its commits is promoted there"
 	}
-	return c.inform(hold.String(), stopped+" until somebody of "+WhoMay(environment.Lifters())+" lifts it: "+hold.resumeCommand())
+	return c.inform(append(notes, stopped+" until somebody of "+WhoMay(environment.Lifters())+" lifts it: "+hold.resumeCommand())...)
 }
 
 // resume answers /promote resume.

@@ -1,6 +1,10 @@
 package promotion
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Standing is what an environment has of one image and what it can go back to, oldest first. The last entry is what
 // is live as far as the ledger knows.
@@ -58,6 +62,35 @@ func (s Standing) Previous(named Digest) (Promotion, bool) {
 		return Promotion{}, false
 	}
 	return s[len(s)-2], true
+}
+
+// maximumChoices is how many digests a refusal names that could be gone back to.
+const maximumChoices = 5
+
+// choices names what --to could name, newest first: what was once live, but for these digests. A commit stands for the digest that it
+// alone names.
+func choices(live []Promotion, except ...Digest) string {
+	var names []string
+	more := 0
+	for _, promotion := range slices.Backward(live) {
+		if slices.Contains(except, promotion.Digest) {
+			continue
+		}
+		except = append(except, promotion.Digest)
+		if len(names) == maximumChoices {
+			more++
+			continue
+		}
+		name := promotion.Digest.Short()
+		if _, digests := OnceLive(live, promotion.Commit.Short()); !promotion.Commit.IsZero() && digests == 1 {
+			name = promotion.Commit.Short()
+		}
+		names = append(names, name)
+	}
+	if more > 0 {
+		names = append(names, fmt.Sprintf("or one of %d older", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // OnceLive finds the newest promotion whose commit or digest begins with the text: what --to may name. It reports how

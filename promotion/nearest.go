@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -50,6 +51,14 @@ func oldestFirst(runs []Run) []Run {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID))
 	})
 	return ordered
+}
+
+// howMany gives a number with its noun: 1 commit, 2 commits.
+func howMany(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
 }
 
 func orWord(word, instead string) string { return cmp.Or(word, instead) }

@@ -39,6 +39,8 @@ type History interface {
 	Live(ctx context.Context, repository int64, environment, image string) ([]Promotion, error)
 	// EverLive gives all of them, for going back to any.
 	EverLive(ctx context.Context, repository int64, environment, image string) ([]Promotion, error)
+	// LiveAnywhere gives the newest of them of each environment and image of the repository, by the names of both.
+	LiveAnywhere(ctx context.Context, repository int64) ([]Promotion, error)
 	// PromotionsOf gives the promotions of a request, in the order in which they were added.
 	PromotionsOf(ctx context.Context, request int64) ([]Promotion, error)
 	// Sequence gives a number that rises with each promotion and rollback that succeeds in the environment; 0 before the first.

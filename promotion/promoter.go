@@ -221,17 +221,8 @@ func (c *carrying) dispatch(ctx context.Context) error {
 		return c.away(ctx)
 	case command.Problem != "":
 		return c.refuse(Gate{Name: "command", Reason: UnknownCommand, Expected: "a command of /promote help", Actual: command.Problem, Next: command.Suggestion})
-	case !c.policy.File.Found:
-		return c.refuse(Gate{
-			Name: "policy", Reason: PolicyMissing, Expected: ".github/verbatim.yml on " + orWord(c.request.Repository.DefaultBranch, "the default branch"), Actual: "there is none",
-			Next: "add the file; nothing is promoted without it",
-		})
-	case !c.policy.Valid():
-		c.answer.PolicyProblems = c.policy.Problems
-		return c.refuse(Gate{
-			Name: "policy", Reason: PolicyInvalid, Expected: "a valid policy", Actual: fmt.Sprintf("%d problems, the first: %s", len(c.policy.Problems), c.policy.Problems[0]),
-			Next: "mend the file on the default branch (verbatim validate shows the same)",
-		})
+	case !c.policy.File.Found || !c.policy.Valid():
+		return c.unruled(ctx)
 	}
 	act, found := map[Verb]func(context.Context) error{
 		VerbHelp: c.help, VerbStatus: c.status, VerbRollback: c.rollback, VerbPromote: c.promote, VerbApprove: c.approve,

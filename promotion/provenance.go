@@ -97,7 +97,7 @@ func (c *carrying) labelled(ctx context.Context, facts Facts, fact *ProvenanceFa
 			return nil
 		}
 	}
-	fact.Proof = fmt.Sprintf("the labels of %d images say so", len(images))
+	fact.Proof = "its labels say so, of " + howMany(len(images), "image")
 	return nil
 }
 

@@ -146,7 +146,10 @@ func (c *carrying) rollbackTarget(ctx context.Context, environment Environment, 
 		goal, digests = OnceLive(live, to)
 		found = digests == 1
 		gate.Expected = "one digest that was once live in " + environment.Name + " and that " + to + " names"
-		gate.Actual, gate.Next = fmt.Sprintf("%d such digests", digests), "look at /promote status, and give the whole digest"
+		gate.Actual, gate.Next = howMany(digests, "such digest"), "nothing else was live there: promote a commit"
+		if named := choices(live, currentOf(live)); named != "" {
+			gate.Next = "name one that was: " + named
+		}
 	}
 	// Only tags that stay from promotion to promotion move: one that names a commit names its digest already.
 	tags := environment.TagsFor(Commit{})
@@ -173,8 +176,8 @@ func (c *carrying) rollbackTarget(ctx context.Context, environment Environment, 
 	if !found {
 		if gate.Actual == "" {
 			gate.Actual, gate.Next = "nothing is known to have been live before", "promote a commit that repairs it"
-			if len(live) > 1 {
-				gate.Next = "name with --to what was rolled back from, or promote a commit that repairs it"
+			if choices(live, currentOf(live)) != "" {
+				gate.Next = "name with --to what was rolled back from (" + choices(live, currentOf(live)) + "), or promote a commit that repairs it"
 			}
 		}
 		decision.Gates = append(decision.Gates, gate)
@@ -183,13 +186,22 @@ func (c *carrying) rollbackTarget(ctx context.Context, environment Environment, 
 	decision.Commit, decision.Digest, decision.Tags = goal.Commit, goal.Digest, tags
 	gate.Met, gate.Actual = inspection.Manifest.Digest == goal.Digest, goal.Digest.String()
 	if !gate.Met {
-		gate.Actual, gate.Next = fmt.Sprintf("the registry does not have %s any more", goal.Digest), "name another with --to"
+		gate.Actual, gate.Next = fmt.Sprintf("the registry does not have %s any more", goal.Digest), "promote a commit that repairs it"
+		if named := choices(live, currentOf(live), goal.Digest); named != "" {
+			gate.Next = "name another with --to: " + named
+		}
 	}
 	if goal.Kind == KindBaseline {
 		decision.Notes = append(decision.Notes, fmt.Sprintf("%s was there before Verbatim: no stage verified it", goal.Digest))
 	}
 	decision.Gates = append(decision.Gates, gate)
 	return inspection, nil
+}
+
+// currentOf gives the digest that is live as far as the ledger knows.
+func currentOf(live []Promotion) Digest {
+	current, _ := StandingOf(live).Current()
+	return current.Digest
 }
 
 func (c *carrying) inspectGoal(ctx context.Context, registry RegistryRepository, digest Digest, tags []string) (Inspection, error) {

@@ -11,7 +11,8 @@ import (
 type shipping struct {
 	commits []ShippedCommit
 	whole   bool   // commits are all of them
-	note    string // "" when it is known what the environment has
+	unknown bool   // it is not known which commit the environment has
+	note    string // that says so to people; "" where the environment has nothing yet
 }
 
 // maximumLookups is how many commits, and how many pull requests, are looked up one by one for one promotion.
@@ -27,7 +28,10 @@ func (c *carrying) shippingOf(ctx context.Context, facts Facts) (*shipping, erro
 		}
 		into.commits, into.whole = current.Comparison.Commits, len(current.Comparison.Commits) >= current.Comparison.Total
 	} else {
-		into.note = "what " + facts.Environment.Name + " had before is not known as a commit: only what came with " + facts.Commit.Short() + " was looked at"
+		into.unknown = true
+		if current == nil || !current.Digest.IsZero() {
+			into.note = "what " + facts.Environment.Name + " had before is not known as a commit: only what came with " + facts.Commit.Short() + " was looked at"
+		}
 		detail, err := c.detail(ctx, facts.Commit)
 		if err != nil {
 			return nil, err

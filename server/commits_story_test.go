@@ -33,7 +33,7 @@ func TestReleaseBranches(t *testing.T) {
 	s.promotes(pull.Issue, s.Alice, "/promote", newer)
 	s.onBranch(repair, "release/1.x", "repair")
 	reply := s.refuses(pull.Issue, s.Alice, "/promote --sha "+repair.SHA(), "older_than_production")
-	s.expect(reply, "it would lose 1 commits", "Add a voucher")
+	s.expect(reply, "it would lose 1 commit:", "Add a voucher")
 
 	// With what production has, it may go.
 	s.Repository.CreateBranch("release/2.x", s.Repository.Head("main"), s.Alice)

@@ -155,7 +155,7 @@ func TestOlderCommitsGoBackOnlyByRollback(t *testing.T) {
 	two := s.verified(second.MergeCommit(), "voucher")
 	s.says(second.Issue, s.Alice, "/promote")
 	reply := s.refuses(first.Issue, s.Alice, "/promote", "older_than_production")
-	s.expect(reply, "would lose 1 commits", "Add a voucher", "/promote rollback production")
+	s.expect(reply, "would lose 1 commit:", "Add a voucher", "/promote rollback production")
 	s.names("production", two)
 	if one == two {
 		t.Error("two commits have the same digest: the story proves nothing")

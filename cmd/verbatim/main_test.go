@@ -22,7 +22,7 @@ func TestExitCodes(t *testing.T) {
 		shows     string
 	}{
 		"version":                        {[]string{"version"}, "", 0, "verbatim development"},
-		"a valid policy":                 {[]string{"validate", "-"}, validPolicy, 0, "is valid: 1 images, 1 stages, 1 environments"},
+		"a valid policy":                 {[]string{"validate", "-"}, validPolicy, 0, "is valid: 1 image, 1 stage, 1 environment"},
 		"a policy that promotes nothing": {[]string{"validate", "-"}, strings.Replace(validPolicy, "tags: [production]", "tags: [production], deploy: { workflow: .github/workflows/deploy.yml }", 1), 0, "warning: environments.production.deploy: this version does not enforce it"},
 		"a policy of patterns":           {[]string{"validate", "-"}, strings.Replace(validPolicy, "tags: [production]", "tags: [production], from: [main, \"release/*\"]", 1), 0, "note: environments.production.from: whoever may create a branch that fits release/*"},
 		"a policy of teams":              {[]string{"validate", "-"}, strings.Replace(validPolicy, "tags: [production]", "tags: [production], promoters: { teams: [release] }", 1), 0, "note: teams release: "},

@@ -43,7 +43,7 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return exitError{1, err}
 			}
-			if _, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %d images, %d stages, %d environments\n", name, len(policy.Images), len(policy.Stages), len(policy.Environments)); err != nil {
+			if _, err = fmt.Fprintf(command.OutOrStdout(), "%s is valid: %s, %s, %s\n", name, counted(len(policy.Images), "image"), counted(len(policy.Stages), "stage"), counted(len(policy.Environments), "environment")); err != nil {
 				return err
 			}
 			return tellAdvice(command.OutOrStdout(), policy)
@@ -96,4 +96,11 @@ func readPolicy(name string, stdin io.Reader) ([]byte, error) {
 		source = file
 	}
 	return io.ReadAll(io.LimitReader(source, config.MaximumPolicySize+1))
+}
+
+func counted(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
 }

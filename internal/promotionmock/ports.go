@@ -233,6 +233,21 @@ func (mr *MockHistoryMockRecorder) Live(ctx, repository, environment, image any)
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Live", reflect.TypeOf((*MockHistory)(nil).Live), ctx, repository, environment, image)
 }
 
+// LiveAnywhere mocks base method.
+func (m *MockHistory) LiveAnywhere(ctx context.Context, repository int64) ([]promotion.Promotion, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "LiveAnywhere", ctx, repository)
+	ret0, _ := ret[0].([]promotion.Promotion)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// LiveAnywhere indicates an expected call of LiveAnywhere.
+func (mr *MockHistoryMockRecorder) LiveAnywhere(ctx, repository any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "LiveAnywhere", reflect.TypeOf((*MockHistory)(nil).LiveAnywhere), ctx, repository)
+}
+
 // PromotionsOf mocks base method.
 func (m *MockHistory) PromotionsOf(ctx context.Context, request int64) ([]promotion.Promotion, error) {
 	m.ctrl.T.Helper()

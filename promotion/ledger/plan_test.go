@@ -153,6 +153,7 @@ func (b *book) reads(request *promotion.Request, does func(...string)) {
 		"Intrusion":         func() error { _, err := b.Intrusion(ctx, 42, "api", "test", digest); return err },
 		"Live":              func() error { _, err := b.Live(ctx, 42, "production", "api"); return err },
 		"EverLive":          func() error { _, err := b.EverLive(ctx, 42, "production", "api"); return err },
+		"LiveAnywhere":      func() error { _, err := b.LiveAnywhere(ctx, 42); return err },
 		"PromotionsOf":      func() error { _, err := b.PromotionsOf(ctx, 1); return err },
 		"Sequence":          func() error { _, err := b.Sequence(ctx, 42, "production"); return err },
 		"Request":           func() error { _, err := b.Request(ctx, request.ID); return err },

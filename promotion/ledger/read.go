@@ -107,6 +107,25 @@ func (l *Ledger) live(ctx context.Context, repository int64, environment, image 
 	return live, nil
 }
 
+// LiveAnywhere gives the newest of what succeeded for each environment and image of the repository, by their names.
+func (l *Ledger) LiveAnywhere(ctx context.Context, repository int64) ([]promotion.Promotion, error) {
+	type place struct{ environment, image string }
+	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT environment, image FROM promotions WHERE repository = $1 AND state = 'succeeded' ORDER BY environment, image`, repository)
+	places, err := collect(rows, err, func(rows *sql.Rows) (of place, err error) { return of, rows.Scan(&of.environment, &of.image) })
+	if err != nil {
+		return nil, fmt.Errorf("read where something is live: %w", err)
+	}
+	var newest []promotion.Promotion
+	for _, of := range places {
+		live, err := l.live(ctx, repository, of.environment, of.image, 1)
+		if err != nil {
+			return nil, err
+		}
+		newest = append(newest, live...)
+	}
+	return newest, nil
+}
+
 // PromotionsOf gives the promotions of a request.
 func (l *Ledger) PromotionsOf(ctx context.Context, request int64) ([]promotion.Promotion, error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM promotions WHERE request = $1 ORDER BY id`, request)

@@ -52,6 +52,9 @@ func checkTitle(check promotion.Check) string {
 	}
 	switch check.State {
 	case promotion.CheckReady:
+		if observes(check) {
+			return "Ready to promote, but the policy's mode is observe: nothing is promoted"
+		}
 		return "Ready to promote"
 	case promotion.CheckPromoted:
 		return "Promoted"
@@ -82,6 +85,13 @@ func checkTitle(check promotion.Check) string {
 		return "Waiting"
 	}
 	return fmt.Sprintf("%d of %d gates met", met, all)
+}
+
+// observes reports whether the policy's mode alone keeps the commit from being promoted.
+func observes(check promotion.Check) bool {
+	return slices.ContainsFunc(check.Decisions, func(decision promotion.Decision) bool {
+		return slices.ContainsFunc(decision.Unmet(), func(gate promotion.Gate) bool { return gate.Reason == promotion.ObserveOnly })
+	})
 }
 
 func checkSummary(check promotion.Check) string {

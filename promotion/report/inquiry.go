@@ -24,7 +24,9 @@ const commandHelp = "```\n" +
 
 func renderHelp(b *strings.Builder, help promotion.Help) {
 	b.WriteString("\n" + commandHelp + "\n")
-	fmt.Fprintf(b, "Images: %s\n\n", codes(help.Images))
+	if len(help.Images) > 0 {
+		fmt.Fprintf(b, "Images: %s\n\n", codes(help.Images))
+	}
 	if !help.Enforced {
 		b.WriteString("The policy's mode is observe: everything is recorded and reported, and nothing is promoted.\n\n")
 	}
