@@ -18,7 +18,7 @@ type Waiting struct {
 func (l *Ledger) Fill(ctx context.Context, count int, row func(i int) Waiting) error {
 	now := l.clock()
 	seen := map[string]bool{}
-	const batch = 500
+	const batch = 5_000
 	for begin := 0; begin < count; begin += batch {
 		var values []string
 		first := int64(0)
