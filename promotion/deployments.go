@@ -13,6 +13,9 @@ import (
 // the heads of those whose records do not say it.
 func (c *carrying) deployments(ctx context.Context, into *target, records map[string]Records) (map[int64]Commit, error) {
 	heads := map[int64]Commit{}
+	if err := c.deployedElsewhere(ctx, into.commit, records); err != nil {
+		return heads, err
+	}
 	for _, stage := range c.policy.Policy.Stages {
 		for asked, record := range deployedIn(stage, records) {
 			if asked >= maximumHeads {
@@ -36,6 +39,55 @@ func (c *carrying) deployments(ctx context.Context, into *target, records map[st
 		}
 	}
 	return heads, nil
+}
+
+// maximumElsewhere is how many runs that deployed a digest, and were recorded for other commits, are judged for one commit.
+const maximumElsewhere = 3
+
+// deployedElsewhere judges for the commit what was deployed of its digest and recorded for others only: a digest that many commits
+// have is recorded for the newest of them when it is deployed.
+func (c *carrying) deployedElsewhere(ctx context.Context, commit Commit, records map[string]Records) error {
+	for _, stage := range c.policy.Policy.Stages {
+		if stage.Digest == nil {
+			continue
+		}
+		judged := map[int64]int{} // the newest attempt of each run that was
+		for _, record := range deployedIn(stage, records) {
+			judged[record.Run] = record.Attempt
+		}
+		for name, of := range records {
+			candidate := Candidate(c.policy.Policy, of)
+			if candidate.Digest.IsZero() {
+				continue
+			}
+			deployed, err := c.Stages.Deployments(ctx, c.request.Repository.ID, name, stage.Name, candidate.Digest, maximumElsewhere)
+			if err != nil {
+				return err
+			}
+			for _, record := range deployed {
+				if !ByDigest(record.Event) || judged[record.Run] >= record.Attempt {
+					continue
+				}
+				judged[record.Run] = record.Attempt
+				if err := c.deployedAlso(ctx, record.Run, commit, records); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// deployedAlso judges a run for a commit whose digest it deployed as well.
+func (c *carrying) deployedAlso(ctx context.Context, run int64, commit Commit, records map[string]Records) error {
+	read, err := c.Runs.Run(ctx, c.request.Repository, run)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fromGitHub(fmt.Errorf("read run %d of %s: %w", run, c.request.Repository.FullName(), err))
+	}
+	return c.Observer.deployedFor(ctx, c.request.Repository, c.policy, read, commit, records)
 }
 
 // deployedIn returns the stage's records of runs that count by their digest: of each run the newest, the newest run first.

@@ -113,7 +113,7 @@ func (c *carrying) recordsUnder(ctx context.Context, into target, under *Facts, 
 			return err
 		}
 	}
-	if err := c.deployedUnder(ctx, *under, own.policy, other, into.records); err != nil {
+	if err := c.deployedUnder(ctx, under, own.policy, other, into.records); err != nil {
 		return err
 	}
 	unwitnessed(into.records[under.Image.Name].Verifications, witnesses, moved)
@@ -211,12 +211,16 @@ func unwitnessed(judged, witnesses []Verification, moved bool) {
 }
 
 // deployedUnder judges those runs anew that no listing by commit has: the records name them.
-func (c *carrying) deployedUnder(ctx context.Context, under Facts, policy LoadedPolicy, other []Stage, of map[string]Records) error {
+func (c *carrying) deployedUnder(ctx context.Context, under *Facts, policy LoadedPolicy, other []Stage, of map[string]Records) error {
 	asked := map[int64]bool{}
 	for _, verification := range slices.Backward(under.Records.Verifications) {
 		deploys := func(stage Stage) bool { return stage.Digest != nil && stage.Workflow == verification.Workflow }
-		if !ByDigest(verification.Event) || asked[verification.Run] || len(asked) >= maximumStandIns || !slices.ContainsFunc(other, deploys) {
+		if !ByDigest(verification.Event) || asked[verification.Run] || !slices.ContainsFunc(other, deploys) {
 			continue
+		}
+		if len(asked) == maximumStandIns {
+			under.Unread = &PermanentError{Err: fmt.Errorf("more than %d runs deployed this digest, and older ones were not judged by the former policy", maximumStandIns)}
+			break
 		}
 		asked[verification.Run] = true
 		run, err := c.Runs.Run(ctx, under.Repository, verification.Run)

@@ -20,7 +20,7 @@ type RecordReader interface {
 	Records(ctx context.Context, repository int64, commit Commit) (map[string]Records, error)
 	// Origin gives the commit for which the digest was first recorded for the image. ErrNotFound when it never was.
 	Origin(ctx context.Context, repository int64, image string, digest Digest) (Commit, error)
-	// CommitsOf gives the commits for which the digest was recorded for the image, oldest first, and at most twenty.
+	// CommitsOf gives the commits for which the digest was recorded for the image, those of the newest records first, and at most twenty.
 	CommitsOf(ctx context.Context, repository int64, image string, digest Digest) ([]Commit, error)
 	// VerifiedCommits gives the commits for which a stage of the image passed, the newest record first, and at most limit.
 	VerifiedCommits(ctx context.Context, repository int64, image string, limit int) ([]Commit, error)
@@ -30,6 +30,8 @@ type RecordReader interface {
 type StageReader interface {
 	// Intrusion gives the newest record of the image in the stage that has another digest than this one; zero when there is none.
 	Intrusion(ctx context.Context, repository int64, image, stage string, digest Digest) (Intrusion, error)
+	// Deployments gives the newest records of the digest in the stage, whatever their commits, the newest first, and at most limit.
+	Deployments(ctx context.Context, repository int64, image, stage string, digest Digest, limit int) ([]Verification, error)
 }
 
 // History reads what was promoted.

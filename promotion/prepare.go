@@ -94,6 +94,9 @@ func (c *carrying) prepareImage(ctx context.Context, into target, image Image, p
 			Next: "push the image again, and let the stages run",
 		})
 	}
+	if of.beyond != "" {
+		decision.Notes = append(decision.Notes, of.beyond)
+	}
 	if with.group != "" {
 		decision.Notes = append(decision.Notes, "promoted together with all of group "+with.group+", or not at all")
 	}

@@ -3,9 +3,10 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
-// maximumStandIns is how many verified commits are compared with one that has no digest of its own.
+// maximumStandIns is how many verified commits before one that has no digest of its own are compared with it.
 const maximumStandIns = 5
 
 // recordedImage is what is known of an image at the commit that counts for it.
@@ -15,6 +16,7 @@ type recordedImage struct {
 	source  *SourceFact
 	doubts  map[string]Doubt
 	unclear error
+	beyond  string // what was not looked at
 }
 
 // recordsOf gives the records that count for the image: the commit's own, or where it has no digest those of a commit that
@@ -35,6 +37,7 @@ func (c *carrying) recordsOf(ctx context.Context, into target, image Image) (rec
 		if found || err != nil {
 			return stands, err
 		}
+		own.beyond = stands.beyond
 	}
 	return own, nil
 }
@@ -63,25 +66,36 @@ func (c *carrying) sameTree(ctx context.Context, into target, image Image) (reco
 	return stands, err == nil && sighted(stands.records), err
 }
 
-// unchangedSince takes what was verified for the newest commit on the branch since which none of the image's paths changed.
+// unchangedSince takes what was verified for the newest commit on the branch since which none of the image's paths changed. Where it
+// finds none, it says what it did not look at.
 func (c *carrying) unchangedSince(ctx context.Context, into target, image Image) (recordedImage, bool, error) {
 	commits, err := c.Records.VerifiedCommits(ctx, c.request.Repository.ID, image.Name, 4*maximumStandIns)
 	if err != nil {
 		return recordedImage{}, false, err
 	}
-	asked := 0
+	var beyond []string
+	compared := 0
+	if len(commits) == 4*maximumStandIns {
+		beyond = []string{fmt.Sprintf("older ones than the newest %d", len(commits))}
+	}
 	for _, commit := range commits {
 		if commit == into.commit || !c.verifiedBefore(ctx, into, commit, image) {
 			continue
 		}
-		if asked++; asked > maximumStandIns {
+		if compared == maximumStandIns {
+			beyond = append(beyond, fmt.Sprintf("older ones than the newest %d before it", compared))
 			break
 		}
 		comparison, err := c.Commits.Compare(ctx, c.request.Repository, commit.String(), into.commit.String())
 		if err != nil {
 			return recordedImage{}, false, fromGitHub(fmt.Errorf("compare %s with %s, which was verified: %w", into.commit.Short(), commit.Short(), err))
 		}
-		if comparison.Status != "ahead" || !comparison.AllFiles {
+		if comparison.Status != "ahead" {
+			continue // it is no commit before this one
+		}
+		compared++
+		if !comparison.AllFiles {
+			beyond = append(beyond, commit.Short()+", since which too many files changed for GitHub to list")
 			continue
 		}
 		touched, err := image.touched(ctx, comparison.Files)
@@ -95,7 +109,11 @@ func (c *carrying) unchangedSince(ctx context.Context, into target, image Image)
 		stands, err := c.standIn(ctx, target{commit: commit}, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), image.pathTexts()))
 		return stands, err == nil, err
 	}
-	return recordedImage{}, false, nil
+	if len(beyond) == 0 {
+		return recordedImage{}, false, nil
+	}
+	return recordedImage{beyond: fmt.Sprintf("whether %s is unchanged since a commit that was verified could not be told of all: not looked at were %s. "+
+		"If it is, promote that commit, or build it for this one", image.Name, strings.Join(beyond, "; "))}, false, nil
 }
 
 // verifiedBefore reports whether every required stage passed for the image at the commit, as far as the ledger knows.

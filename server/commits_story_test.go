@@ -410,3 +410,30 @@ func TestAGroupThatWasInterruptedIsFinished(t *testing.T) {
 	s.namesIn("api", "production", digests["api"])
 	s.namesIn("worker", "production", digests["worker"])
 }
+
+// What is compared is bounded, and what was not compared is said.
+func TestAnUnchangedImageIsFoundBehindNewerCommits(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.monorepo(""))
+	s.Merged("Begin")
+	_, base := s.change("README.md", "api", "worker")
+	wanted, first := s.change("api/main.go", "api")
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		s.change("worker/"+name+".go", "api", "worker") // newer than what is asked for: none of them is looked at for long
+	}
+	pull := s.Merged("Ask")
+	_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+wanted.SHA())
+	s.expect(reply, "Promoted api, worker", first["api"], base["worker"])
+}
+
+func TestWhatWasNotComparedIsSaid(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.monorepo(""))
+	pull := s.Merged("Begin")
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		s.change("worker/"+name+".go", "api", "worker")
+	}
+	commit, _ := s.change("worker/g.go", "api") // the worker changed, and was not built
+	_, reply := s.says(pull.Issue, s.Alice, "/promote --sha "+commit.SHA())
+	s.expect(reply, "Refused", "`image_missing`", "not looked at were older ones than the newest 5 before it")
+}

@@ -379,3 +379,27 @@ func TestASuccessThatCameTooFast(t *testing.T) {
 	s.settled()
 	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "stage_failed"), "less than min_duration 20s")
 }
+
+// A reproducible build gives many commits the same digest.
+func TestADeploymentCountsForEveryCommitOfItsDigest(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.deployed())
+	var pulls []*githubtest.PullRequest
+	var digest string
+	for range 22 {
+		pull := s.Merged("Change a comment")
+		run, built, err := s.Built(pull.MergeCommit(), "same")
+		s.must(err)
+		s.Tested(run, "success")
+		s.settled()
+		pulls, digest = append(pulls, pull), built
+	}
+	s.deploys(digest, "success")
+	oldest, newest := pulls[0], pulls[21]
+	s.must(s.Check(s.ctx, newest.MergeCommit(), "Ready to promote"))
+	s.promotes(oldest.Issue, s.Alice, "/promote", digest) // it was recorded for others only
+	s.later()
+	s.deploys(digest, "failure")
+	s.refuses(oldest.Issue, s.Alice, "/promote", "stage_failed")
+	s.refuses(newest.Issue, s.Alice, "/promote", "stage_failed")
+}

@@ -3,4 +3,4 @@
 package main
 
 // unverifiedMegabytes is what sixty unfinished bodies may take, in megabytes: without the budget it is over a gigabyte.
-const unverifiedMegabytes = 300
+const unverifiedMegabytes = 500

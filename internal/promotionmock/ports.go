@@ -164,6 +164,21 @@ func (m *MockStageReader) EXPECT() *MockStageReaderMockRecorder {
 	return m.recorder
 }
 
+// Deployments mocks base method.
+func (m *MockStageReader) Deployments(ctx context.Context, repository int64, image, stage string, digest promotion.Digest, limit int) ([]promotion.Verification, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Deployments", ctx, repository, image, stage, digest, limit)
+	ret0, _ := ret[0].([]promotion.Verification)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Deployments indicates an expected call of Deployments.
+func (mr *MockStageReaderMockRecorder) Deployments(ctx, repository, image, stage, digest, limit any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Deployments", reflect.TypeOf((*MockStageReader)(nil).Deployments), ctx, repository, image, stage, digest, limit)
+}
+
 // Intrusion mocks base method.
 func (m *MockStageReader) Intrusion(ctx context.Context, repository int64, image, stage string, digest promotion.Digest) (promotion.Intrusion, error) {
 	m.ctrl.T.Helper()

@@ -92,14 +92,27 @@ func readEntry(rows *sql.Rows, repository int64) (promotion.Entry, error) {
 	return entry, nil
 }
 
-// CommitsOf gives the commits for which the digest was recorded for the image, oldest first, and at most twenty.
+// CommitsOf gives the commits for which the digest was recorded for the image, those of the newest records first, and at most twenty.
 func (l *Ledger) CommitsOf(ctx context.Context, repository int64, image string, digest promotion.Digest) ([]promotion.Commit, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT commit_sha FROM verifications WHERE repository = $1 AND image = $2 AND digest = $3 GROUP BY commit_sha ORDER BY MIN(id) LIMIT 20`, repository, image, digest.String())
+	rows, err := l.read.QueryContext(ctx, `SELECT commit_sha FROM verifications WHERE repository = $1 AND image = $2 AND digest = $3 GROUP BY commit_sha ORDER BY MAX(id) DESC LIMIT 20`, repository, image, digest.String())
 	commits, err := collect(rows, err, readCommit)
 	if err != nil {
 		return nil, fmt.Errorf("read the commits of %s: %w", digest.Short(), err)
 	}
 	return commits, nil
+}
+
+// Deployments gives the newest records of the digest in the stage, whatever their commits, the newest first, and at most limit.
+func (l *Ledger) Deployments(ctx context.Context, repository int64, image, stage string, digest promotion.Digest, limit int) ([]promotion.Verification, error) {
+	// The newest thousand records are looked at, however many there are.
+	rows, err := l.read.QueryContext(ctx, `SELECT number, content FROM (
+			SELECT id, number, stage, content FROM verifications WHERE repository = $1 AND image = $2 AND digest = $3 ORDER BY id DESC LIMIT 1000) AS newest
+		WHERE stage = $4 ORDER BY id DESC LIMIT $5`, repository, image, digest.String(), stage, limit)
+	found, err := collect(rows, err, readVerification)
+	if err != nil {
+		return nil, fmt.Errorf("read where %s was in stage %s: %w", digest.Short(), stage, err)
+	}
+	return found, nil
 }
 
 // VerifiedCommits gives the commits for which a stage of the image passed, the newest record first, and at most limit.
