@@ -215,3 +215,18 @@ func TestRefusedCredentialsPauseACommand(t *testing.T) {
 		})
 	}
 }
+
+// A registry is tried by itself: nobody has to ask for a promotion first.
+func TestARegistryThatTakesNoCredentialsIsNamedBeforeAnybodyNeedsIt(t *testing.T) {
+	s := begin(t, scene.Options{})
+	s.isWell()
+	s.must(s.StopServer())
+	s.Registry.Inject(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/v2/" {
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}`, http.StatusUnauthorized)
+		}
+		return r.URL.Path == "/v2/"
+	})
+	s.must(s.StartServer(s.ctx))
+	s.isDegraded(selfcheck.RegistryName(s.Registry.Host()), "DOCKER_CONFIG")
+}

@@ -65,3 +65,18 @@ func TestADecisionIsLoggedUnderTheTraceOfItsDelivery(t *testing.T) {
 		}
 	}
 }
+
+// A line for each delivery costs, and drowns what matters.
+func TestADeliveryIsNoLineOfTheUsualLog(t *testing.T) {
+	usual, all := &lines{}, &lines{}
+	s := begin(t, scene.Options{Logger: zerolog.New(zerolog.MultiLevelWriter(
+		&zerolog.FilteredLevelWriter{Writer: zerolog.LevelWriterAdapter{Writer: usual}, Level: zerolog.InfoLevel}, all))})
+	s.verified(s.Merged("Add a basket").MergeCommit(), "basket")
+	s.settled()
+	if len(all.with("delivery kept")) == 0 {
+		t.Error("no delivery is logged at all, with the level debug")
+	}
+	if found := usual.with("delivery kept"); len(found) != 0 {
+		t.Errorf("logged %v, and %d more like it", found[0], len(found)-1)
+	}
+}

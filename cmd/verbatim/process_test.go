@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -385,6 +386,26 @@ func TestSIGHUPReadsKeysAndSecretsAnew(t *testing.T) {
 	hangup("those from before still hold")
 	answers("a new secret", http.StatusAccepted)
 	answers("a third secret", http.StatusUnauthorized)
+}
+
+func TestSIGHUPTakesANewKey(t *testing.T) {
+	t.Parallel()
+	p := serves(t, io.Discard)
+	refused := func() bool { return slices.Contains(p.degraded(), selfcheck.GitHubCredentials) }
+	hangup := func() {
+		t.Helper()
+		if err := p.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.github.ReplaceKey(); err != nil {
+		t.Fatal(err)
+	}
+	hangup() // it looks at once
+	p.eventually("health to name the old key", refused)
+	p.write(p.key, p.github.PrivateKeyPEM())
+	hangup()
+	p.eventually("the new key to be taken", func() bool { return !refused() })
 }
 
 func TestAWrongKeyEndsServe(t *testing.T) {

@@ -42,6 +42,11 @@ func TestReleaseAsksAndTells(t *testing.T) {
 	shows(1, "", "nothing was given back", "localhost:5000/shop/api")
 	shows(0, "yes\n", "localhost:5000/shop/api belongs to the GitHub repository with id 42", "localhost:5000/shop/api")
 	shows(1, "yes\n", "belongs to nobody", "localhost:5000/shop/api")
+	if _, err := book.ClaimRegistry(t.Context(), registry, 43); err != nil {
+		t.Fatal(err)
+	}
+	shows(0, "", "localhost:5000/shop/api belongs to the GitHub repository with id 43", "localhost:5000/shop/api", "--yes") // nobody is asked
+	shows(1, "", "belongs to nobody", "localhost:5000/shop/api", "--yes")
 }
 
 // Commands for a ledger that is there make none where none is: a typing error would look like an empty ledger.

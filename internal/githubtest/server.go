@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -185,6 +186,16 @@ func (s *Server) AppID() int64 { return s.options.AppID }
 
 // WebhookSecret gives the secret that deliveries are signed with unless SetHook named another.
 func (s *Server) WebhookSecret() string { return s.options.WebhookSecret }
+
+// ReplaceKey makes the app a new private key, and deletes the one that it had.
+func (s *Server) ReplaceKey() error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return fmt.Errorf("make the app a key: %w", err)
+	}
+	s.look(func() { s.key = key })
+	return nil
+}
 
 // PrivateKeyPEM gives the app's private key as GitHub hands it out: PKCS#1 in PEM.
 func (s *Server) PrivateKeyPEM() string {
