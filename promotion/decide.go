@@ -47,9 +47,7 @@ func Decide(facts Facts) Decision {
 		if note != "" {
 			decision.Notes = append(decision.Notes, note)
 		}
-		if !facts.Current.Named.IsZero() {
-			decision.Notes = append(decision.Notes, fmt.Sprintf("%s names %s, and the ledger has another digest as live: other hands moved it", facts.Environment.Name, facts.Current.Named))
-		}
+		decision.Notes = append(decision.Notes, facts.Current.movedNotes(facts.Environment.Name)...)
 	}
 	add(tagGates(facts, decision)...)
 	waive(facts, &decision)
@@ -341,6 +339,18 @@ func (f CurrentFact) gate(facts Facts) (Gate, string) {
 		}
 	}
 	return gate, ""
+}
+
+// movedNotes says that other hands moved the environment's tag, and what that means for what is asked about.
+func (f CurrentFact) movedNotes(name string) []string {
+	if f.Named.IsZero() {
+		return nil
+	}
+	note := fmt.Sprintf("%s names %s, and the ledger has another digest as live: other hands moved it", name, f.Named)
+	if !f.Ledger.IsZero() {
+		note += fmt.Sprintf("; what ships is counted from %s, which Verbatim put there, as well", f.Ledger.Short())
+	}
+	return []string{note}
 }
 
 func lostText(lost []ShippedCommit) string {

@@ -101,5 +101,7 @@ type CurrentFact struct {
 	Policy     PolicyMark // which policy judged what the ledger has as live
 	Comparison Comparison
 	Lost       []ShippedCommit // those that the environment has and the commit lacks
+	Ledger     Commit          // what the ledger has as live, where the first tag names another commit's digest; zero: no other
+	SinceThen  Comparison      // of the commit with Ledger
 	Err        error
 }

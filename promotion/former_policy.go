@@ -96,6 +96,9 @@ func (c *carrying) policyBase(ctx context.Context, into target, facts Facts, isK
 	current := facts.Current
 	if !current.Commit.IsZero() {
 		told := isKept || facts.Policy.File.Head == facts.Commit
+		if !current.Ledger.IsZero() {
+			return current.Ledger, !told || !current.SinceThen.leaves(ownPolicyFile), nil
+		}
 		return current.Commit, !told || !current.Comparison.leaves(ownPolicyFile), nil
 	}
 	pull, found, err := c.broughtBy(ctx, into, facts.Commit)

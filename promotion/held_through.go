@@ -44,7 +44,11 @@ func (s *heldSearch) live(ctx context.Context, held heldPull) (bool, error) {
 	if !held.Merged || held.MergeCommit.IsZero() || current == nil || current.Commit.IsZero() {
 		return false, nil
 	}
-	return s.contains(ctx, current.Commit, held.MergeCommit)
+	isLive, err := s.contains(ctx, current.Commit, held.MergeCommit)
+	if !isLive || err != nil || current.Ledger.IsZero() {
+		return isLive, err
+	}
+	return s.contains(ctx, current.Ledger, held.MergeCommit)
 }
 
 // lookThrough reads, once, the pull requests through which what would ship came, and their commits. A merge needs no look: it keeps

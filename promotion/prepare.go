@@ -195,27 +195,45 @@ func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 			fact.Named = named
 		}
 	}
-	if live, err = c.named(ctx, facts, live); err != nil {
+	there, err := c.named(ctx, facts, live)
+	if err != nil {
 		return err
 	}
-	fact.Commit, fact.Digest = live.Commit, live.Digest
-	if live.Commit.IsZero() {
+	fact.Commit, fact.Digest = there.Commit, there.Digest
+	if there.Commit.IsZero() {
 		return nil
 	}
-	fact.Comparison, err = c.Commits.Compare(ctx, c.request.Repository, live.Commit.String(), facts.Commit.String())
-	if err == nil && (fact.Comparison.Status == "behind" || fact.Comparison.Status == "diverged") {
-		var lost Comparison
-		lost, err = c.Commits.Compare(ctx, c.request.Repository, facts.Commit.String(), live.Commit.String())
-		fact.Lost = lost.Commits
+	if there.Commit != live.Commit {
+		fact.Ledger = live.Commit
 	}
-	if err != nil {
-		err = fromGitHub(fmt.Errorf("compare %s with %s, which %s has: %w", facts.Commit.Short(), live.Commit.Short(), facts.Environment.Name, err))
+	if err := c.compareWith(ctx, facts, fact); err != nil {
+		err = fromGitHub(fmt.Errorf("compare %s with %s, which %s has: %w", facts.Commit.Short(), there.Commit.Short(), facts.Environment.Name, err))
 		if again := c.again(err); again != nil {
 			return again
 		}
 		fact.Err = err
 	}
 	return nil
+}
+
+// compareWith compares the commit with what the environment has: both with what its tag names and with what the ledger has as live,
+// where other hands moved the tag. Else whoever moves it for a moment would have what lies below it asked about by nothing.
+func (c *carrying) compareWith(ctx context.Context, facts *Facts, fact *CurrentFact) (err error) {
+	repository, commit := c.request.Repository, facts.Commit.String()
+	if fact.Comparison, err = c.Commits.Compare(ctx, repository, fact.Commit.String(), commit); err != nil {
+		return err
+	}
+	if fact.Comparison.Status == "behind" || fact.Comparison.Status == "diverged" {
+		lost, err := c.Commits.Compare(ctx, repository, commit, fact.Commit.String())
+		if err != nil {
+			return err
+		}
+		fact.Lost = lost.Commits
+	}
+	if !fact.Ledger.IsZero() {
+		fact.SinceThen, err = c.Commits.Compare(ctx, repository, fact.Ledger.String(), commit)
+	}
+	return err
 }
 
 // named gives what the environment's tag names, where that is not what the ledger has as live and its commit is known: a

@@ -26,7 +26,7 @@ func (c *carrying) shippingOf(ctx context.Context, facts Facts) (*shipping, erro
 		if current.Err != nil {
 			return nil, current.Err
 		}
-		into.commits, into.whole = current.Comparison.Commits, len(current.Comparison.Commits) >= current.Comparison.Total
+		into.commits, into.whole = current.ships()
 	} else {
 		into.unknown = true
 		if current == nil || !current.Digest.IsZero() {
@@ -48,6 +48,21 @@ func (c *carrying) shippingOf(ctx context.Context, facts Facts) (*shipping, erro
 		}
 	}
 	return into, nil
+}
+
+// ships returns the commits since what the environment's tag names and since what the ledger has as live, and whether these are all.
+func (f CurrentFact) ships() ([]ShippedCommit, bool) {
+	commits := f.Comparison.Commits
+	whole := len(commits) >= f.Comparison.Total && len(f.SinceThen.Commits) >= f.SinceThen.Total
+	if len(f.SinceThen.Commits) == 0 {
+		return commits, whole
+	}
+	known := map[Commit]bool{}
+	for _, one := range f.SinceThen.Commits {
+		known[one.Commit] = true
+	}
+	beside := slices.DeleteFunc(slices.Clone(commits), func(one ShippedCommit) bool { return known[one.Commit] })
+	return append(beside, f.SinceThen.Commits...), whole
 }
 
 // detail reads one commit, once.
