@@ -181,7 +181,7 @@ func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 		facts.Current = nil
 		return nil
 	}
-	standing, err := c.standing(ctx, facts.Environment, facts.Image, facts.Scope.Registry, facts.Inspection.Inspection, held)
+	standing, err := c.standing(ctx, facts, held)
 	if err != nil {
 		return err
 	}
@@ -256,19 +256,20 @@ func (c *carrying) named(ctx context.Context, facts *Facts, live Promotion) (Pro
 }
 
 // standing gives what the environment has of the image, with a baseline at first sight, which is recorded when the lane is held.
-func (c *carrying) standing(ctx context.Context, environment Environment, image Image, registry RegistryRepository, inspection Inspection, held bool) (Standing, error) {
+func (c *carrying) standing(ctx context.Context, facts *Facts, held bool) (Standing, error) {
+	environment, image := facts.Environment, facts.Image
 	live, err := c.History.Live(ctx, c.request.Repository.ID, environment.Name, image.Name)
 	if err != nil {
 		return nil, err
 	}
-	tags := environment.TagsFor(Commit{})
-	if len(live) > 0 || len(tags) == 0 || inspection.Tags[tags[0]].Digest.IsZero() {
+	tags, named := environment.TagsFor(Commit{}), facts.Inspection.Inspection.Tags
+	if len(live) > 0 || len(tags) == 0 || named[tags[0]].Digest.IsZero() {
 		return StandingOf(live), nil
 	}
 	now := c.Clock()
 	baseline := &Promotion{
-		Repository: c.request.Repository.ID, Environment: environment.Name, Image: image.Name, Registry: registry, Kind: KindBaseline,
-		State: Succeeded, Digest: inspection.Tags[tags[0]].Digest, Tags: tags[:1], Created: now, Finished: now,
+		Repository: c.request.Repository.ID, Environment: environment.Name, Image: image.Name, Registry: facts.Scope.Registry, Kind: KindBaseline,
+		State: Succeeded, Digest: named[tags[0]].Digest, Tags: tags[:1], Created: now, Finished: now,
 	}
 	origin, err := c.Records.Origin(ctx, c.request.Repository.ID, image.Name, baseline.Digest)
 	if err == nil {
@@ -277,9 +278,28 @@ func (c *carrying) standing(ctx context.Context, environment Environment, image 
 		return nil, err
 	}
 	if held {
+		if err := c.setBefore(ctx, facts); err != nil {
+			return nil, err
+		}
 		if err := c.Journal.Commit(ctx, c.lease, Changes{Promotions: []*Promotion{baseline}}); err != nil {
 			return nil, err
 		}
 	}
 	return StandingOf([]Promotion{*baseline}), nil
+}
+
+// setBefore asks whether it was us who set a tag that the ledger does not know: then it is not the ledger that we had, and
+// everything is held. It costs calls once, at first sight.
+func (c *carrying) setBefore(ctx context.Context, facts *Facts) error {
+	if c.Before == nil {
+		return nil
+	}
+	found, err := c.Before(ctx, c.request.Repository, facts.Environment)
+	if err != nil {
+		return fromGitHub(fmt.Errorf("look whether Verbatim promoted to %s before this ledger was made: %w", facts.Environment.Name, err))
+	}
+	if found {
+		facts.Holds, err = c.holds(ctx)
+	}
+	return err
 }

@@ -39,6 +39,9 @@ type Promoter struct {
 	GitHubTime    func(ours time.Time) time.Time // what GitHub's clock says when ours says so
 	Slack         func(Environment) string
 	WebURL        string // GitHub's own address
+	// Before reports whether another ledger than this one promoted to the environment, and holds everything where one did. Nil:
+	// nobody looks.
+	Before func(ctx context.Context, repository Repository, environment Environment) (found bool, err error)
 }
 
 // laneWait is how long a request waits for a lane.

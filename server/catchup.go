@@ -111,7 +111,7 @@ func (s *Server) periodically(ctx context.Context, name, holder string, every ti
 
 // askAgain has GitHub deliver again what failed, and gives how much it asked for.
 func (s *Server) askAgain(ctx context.Context) (int, error) {
-	deliveries, err := s.forge.Deliveries(ctx, s.options.Clock().Add(-catchUpReach), catchUpHundreds)
+	deliveries, err := s.delivered(ctx, catchUpHundreds)
 	if err != nil {
 		return 0, fmt.Errorf("catch up with deliveries: %w", err)
 	}

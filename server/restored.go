@@ -2,12 +2,12 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/verbatim-dev/verbatim/internal/selfcheck"
 	"github.com/verbatim-dev/verbatim/promotion"
 	"github.com/verbatim-dev/verbatim/promotion/forge"
 )
@@ -124,8 +124,7 @@ func (s *Server) lookBack(ctx context.Context) {
 		if err == nil {
 			return
 		}
-		permanent := (*promotion.PermanentError)(nil)
-		if time.Since(asked) >= patience || errors.As(err, &permanent) || errors.Is(err, promotion.ErrNotFound) {
+		if time.Since(asked) >= patience || isAnswered(err) {
 			break // GitHub answered, and will not say
 		}
 		s.options.Logger.Warn().Err(err).Msg("it could not be told whether there was another ledger before this new one; nothing is worked on until GitHub tells")
@@ -144,9 +143,25 @@ func (s *Server) lookBack(ctx context.Context) {
 func (s *Server) lookBackOnce(ctx context.Context, hundreds int) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	deliveries, err := s.forge.Deliveries(ctx, s.options.Clock().Add(-catchUpReach), hundreds)
+	deliveries, err := s.delivered(ctx, hundreds)
 	if err != nil {
 		return err
 	}
 	return s.holdIfBehind(ctx, deliveries)
+}
+
+// delivered reads GitHub's list of deliveries. That GitHub answers, and does not give it, is named until it does.
+func (s *Server) delivered(ctx context.Context, hundreds int) ([]forge.Delivery, error) {
+	deliveries, err := s.forge.Deliveries(ctx, s.options.Clock().Add(-catchUpReach), hundreds)
+	switch {
+	case err == nil:
+		s.board.Set(selfcheck.Finding{Name: selfcheck.GitHubDeliveries, State: selfcheck.OK})
+	case isAnswered(err):
+		s.board.Set(selfcheck.Finding{
+			Name: selfcheck.GitHubDeliveries, State: selfcheck.Degraded,
+			Found: "GitHub does not list the webhook's deliveries: what failed is not asked for again, and a ledger that was lost or restored may not be noticed: " + err.Error(),
+			Mend:  "see that the webhook is set up at the app itself, and that VERBATIM's GITHUB_V3_API_URL leads to GitHub's whole API",
+		})
+	}
+	return deliveries, err
 }

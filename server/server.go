@@ -165,6 +165,7 @@ func (s *Server) compose() error {
 		Stages: s.ledger, Branches: s.forge, Reviews: s.forge, Authors: s.forge, Images: images, Attestations: s.forge, Provenance: verifier(settings),
 		Deliveries: s.forge, Comments: s.forge, Checks: checks,
 		Scope: settings.Scope, Clock: clock, GitHubTime: s.forge.TimeOf, Slack: slack, WebURL: settings.GitHub.WebURL,
+		Before: s.promotedBefore,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
 	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks}

@@ -263,3 +263,6 @@ func (s *Scene) EventuallyEvery(ctx context.Context, every time.Duration, what s
 
 // DatabaseURL gives where the ledger is.
 func (s *Scene) DatabaseURL() string { return s.database }
+
+// MoveTo has the next server use the ledger at that URL: a failover. Whoever made it removes it.
+func (s *Scene) MoveTo(database string) { s.database = database }

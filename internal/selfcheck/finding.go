@@ -40,6 +40,7 @@ const (
 	GitHubPermissions = "github_permissions"
 	GitHubEvents      = "github_events"
 	GitHubWebhook     = "github_webhook"
+	GitHubDeliveries  = "github_deliveries"
 	RegistryScope     = "registry_scope"
 	Slack             = "slack"
 )

@@ -169,21 +169,42 @@ func (f *Forge) FindCheckRun(
 	if commit.IsZero() || name == "" {
 		return 0, false, false, &promotion.PermanentError{Err: errors.New(operation + ": no commit or name given")}
 	}
+	err = f.eachCheckRun(ctx, repository, operation, commit, name, func(run checkRunAnswer) {
+		if run.ID > id && (externalID == "" || run.ExternalID == externalID) {
+			id, completed = run.ID, run.Status == checkCompleted
+		}
+	})
+	if err != nil {
+		return 0, false, false, err
+	}
+	return id, completed, id != 0, nil
+}
+
+// checkRunAnswer is a check run as GitHub answers it.
+type checkRunAnswer struct {
+	ID         int64     `json:"id"`
+	Name       string    `json:"name"`
+	HeadSHA    string    `json:"head_sha"`
+	Status     string    `json:"status"`
+	ExternalID string    `json:"external_id"`
+	URL        string    `json:"html_url"`
+	StartedAt  time.Time `json:"started_at"`
+	Output     struct {
+		Title string `json:"title"`
+	} `json:"output"`
+	App created `json:"app"`
+}
+
+// eachCheckRun visits the check runs of that name that our app made on the commit.
+func (f *Forge) eachCheckRun(ctx context.Context, repository promotion.Repository, operation string, commit promotion.Commit, name string, visit func(checkRunAnswer)) error {
 	app, err := f.AppID(ctx)
 	if err != nil {
-		return 0, false, false, fmt.Errorf("%s: %w", operation, err)
+		return fmt.Errorf("%s: %w", operation, err)
 	}
 	type listing struct {
-		CheckRuns *[]struct {
-			ID         int64   `json:"id"`
-			Name       string  `json:"name"`
-			HeadSHA    string  `json:"head_sha"`
-			Status     string  `json:"status"`
-			ExternalID string  `json:"external_id"`
-			App        created `json:"app"`
-		} `json:"check_runs"`
+		CheckRuns *[]checkRunAnswer `json:"check_runs"`
 	}
-	err = eachPage(ctx, f, repository, request{
+	return eachPage(ctx, f, repository, request{
 		operation: operation, method: http.MethodGet, permission: checksWritable,
 		address: inRepository(repository, "/commits/{ref}/check-runs", commit.String()),
 		query:   url.Values{"check_name": {name}, "app_id": {number(app)}, "filter": {"all"}, "per_page": {pageSize}},
@@ -192,15 +213,10 @@ func (f *Forge) FindCheckRun(
 			return lacking(operation, "check_runs")
 		}
 		for _, run := range *page.CheckRuns {
-			ours := run.App.ID == app && run.Name == name && run.HeadSHA == commit.String()
-			if ours && run.ID > id && (externalID == "" || run.ExternalID == externalID) {
-				id, completed = run.ID, run.Status == checkCompleted
+			if run.App.ID == app && run.Name == name && run.HeadSHA == commit.String() {
+				visit(run)
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return 0, false, false, err
-	}
-	return id, completed, id != 0, nil
 }

@@ -57,7 +57,7 @@ func checkTitle(check promotion.Check) string {
 		}
 		return "Ready to promote"
 	case promotion.CheckPromoted:
-		return "Promoted"
+		return promotedTitle
 	case promotion.CheckWaiting, promotion.CheckFailed:
 	}
 	met, all := 0, 0
