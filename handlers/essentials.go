@@ -15,7 +15,7 @@ var (
 // essentials is all that the handlers read of the deliveries they handle.
 var essentials = members{
 	"action": nil, "number": nil, "ref": nil, "after": nil, "deleted": nil, "commits": commit,
-	"repository": {"id": nil, "name": nil, "private": nil, "default_branch": nil, "owner": person},
+	"repository": {"id": nil, "name": nil, "private": nil, "default_branch": nil, "pushed_at": nil, "owner": person},
 	"sender":     person, "installation": {"id": nil}, "workflow": {"path": nil}, "requested_action": {"identifier": nil},
 	"workflow_run": {
 		"id": nil, "run_attempt": nil, "head_sha": nil, "path": nil, "event": nil, "head_branch": nil, "head_repository": {"id": nil}, "status": nil,

@@ -44,7 +44,7 @@ func (h Push) Handle(ctx context.Context, eventType, _ string, payload []byte) e
 		return err
 	}
 	change := promotion.PushEvent{Repository: repository, Branch: branch, TouchesPolicy: touchesPolicy(event.Commits), Received: receivedAt(ctx, h.Clock)}
-	change.Pusher, change.Commits = personOf(event.GetSender()), firstPushed(event.Commits)
+	change.Pusher, change.Commits, change.At = personOf(event.GetSender()), firstPushed(event.Commits), pushed.GetPushedAt().Time
 	if !event.GetDeleted() {
 		if change.After, err = promotion.ParseCommit(event.GetAfter()); err != nil {
 			return malformed(eventType, "after: %w", err)

@@ -2,7 +2,6 @@ package promotion
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,24 +67,3 @@ func pushedBranches(records map[string]Records) []string {
 }
 
 func (c *carrying) policyHead() Commit { return c.policy.File.Head }
-
-// latest returns the head of the branch that the environment promotes from: the default branch if it may, else the first
-// that the policy names.
-func (c *carrying) latest(ctx context.Context, environment Environment) (Commit, *Gate, error) {
-	allowed := environment.allowedBranches(c.request.Repository)
-	if matchesAny(allowed, c.request.Repository.DefaultBranch) {
-		return c.policyHead(), nil, nil
-	}
-	at := slices.IndexFunc(allowed, func(name string) bool { return !strings.Contains(name, "*") })
-	if at < 0 {
-		return Commit{}, &Gate{
-			Name: "commit", Reason: UnknownCommit, Expected: "one branch whose newest commit is meant", Actual: environment.Name + " promotes from " + strings.Join(allowed, ", "),
-			Next: "name the commit with --sha",
-		}, nil
-	}
-	head, err := c.Branches.BranchHead(ctx, c.request.Repository, allowed[at])
-	if errors.Is(err, ErrNotFound) {
-		return Commit{}, &Gate{Name: "commit", Reason: UnknownCommit, Expected: "a branch " + allowed[at], Actual: "there is none", Next: "name the commit with --sha"}, nil
-	}
-	return head, nil, fromGitHub(err)
-}

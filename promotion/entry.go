@@ -25,6 +25,7 @@ const (
 	EntryRelease  EntryKind = "release"  // whoever runs the server gave a lane or a registry repository back
 	EntryPush     EntryKind = "push"     // somebody pushed the commit, which nobody had before, to the branch in Base
 	EntryTip      EntryKind = "tip"      // a branch had the commit as its head
+	EntryArrival  EntryKind = "arrival"  // a push made the commit the head of the branch in Base, at the latest at At
 	EntryOwn      EntryKind = "own"      // a run of a ref that a person named ran the workflow that its branch had; Tag is the run
 	EntryTold     EntryKind = "told"     // something that is said only once was said
 )

@@ -17,9 +17,6 @@ type Named struct {
 	Digests     map[string]Digest // by image, those that were recorded by then
 }
 
-// latestWithin is how long after it was given --sha latest is still looked up: later, nobody knows what was the latest then.
-const latestWithin = 5 * time.Minute
-
 // commit finds which commit the command is about, once for all tries. A gate says why there is none, or that it is another
 // one now.
 func (c *carrying) commit(ctx context.Context, into *target) (*Gate, error) {
@@ -83,15 +80,8 @@ func (c *carrying) findCommit(ctx context.Context, into *target, named Commit) (
 	case sha != "" && !named.IsZero():
 		into.commit = named
 		return nil, nil
-	case sha == "latest" && c.age() > latestWithin:
-		return &Gate{
-			Name: "commit", Reason: HeadMoved, Expected: "the newest commit of when the command was given", Actual: fmt.Sprintf("it is %s ago, and newer ones may have been pushed since", c.age().Round(time.Second)),
-			Next: "ask again, or name the commit",
-		}, nil
 	case sha == "latest":
-		commit, gate, err := c.latest(ctx, into.environment)
-		into.commit = commit
-		return gate, err
+		return c.findLatest(ctx, into)
 	case sha != "":
 		commit, err := c.Commits.ResolveCommit(ctx, c.request.Repository, sha)
 		if errors.Is(err, ErrNotFound) {

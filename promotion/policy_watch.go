@@ -11,9 +11,10 @@ import (
 type PushEvent struct {
 	Repository    Repository
 	Branch        string
-	After         Commit // zero: the branch was deleted
-	TouchesPolicy bool   // one of the pushed commits adds, changes or removes a policy file
-	Received      time.Time
+	After         Commit    // zero: the branch was deleted
+	TouchesPolicy bool      // one of the pushed commits adds, changes or removes a policy file
+	At            time.Time // when the repository was last pushed to, as the event says
+	Received      time.Time // by our clock
 	Pusher        Person
 	Commits       []Commit // those that nobody had pushed before
 }
@@ -24,6 +25,8 @@ type PolicyWatch struct {
 	Records  RecordReader
 	Requests RequestReader
 	Checks   Checks
+
+	GitHubTime func(ours time.Time) time.Time // what GitHub's clock says when ours says so
 }
 
 // Pushed takes a push. Only a push that touches a policy file costs calls: one, or two where the owner's file governs.
@@ -76,7 +79,7 @@ func (w PolicyWatch) arrived(ctx context.Context, event PushEvent) (Changes, err
 	return Changes{Work: work}, err
 }
 
-// named keeps that a branch which some stage counts had the commit as its head. It costs no call.
+// named keeps that a branch which some stage counts had the commit as its head, and since when. It costs no call.
 func (w PolicyWatch) named(ctx context.Context, event PushEvent) ([]Entry, error) {
 	policy, err := w.Policies.Known(ctx, event.Repository)
 	unknown := errors.Is(err, ErrNotFound)
@@ -87,7 +90,7 @@ func (w PolicyWatch) named(ctx context.Context, event PushEvent) ([]Entry, error
 	if !isDefault && !policy.Policy.countsBranch(event.Repository, event.Branch) {
 		return nil, nil
 	}
-	return []Entry{event.tipEntry()}, nil
+	return []Entry{event.tipEntry(), event.arrivalEntry(w.GitHubTime(event.Received))}, nil
 }
 
 // pushed keeps who pushed commits to whichever branch, where there may be a policy: git's author and committer can be anybody. It

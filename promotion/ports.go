@@ -235,6 +235,8 @@ type CommentReader interface {
 type BranchReader interface {
 	// BranchHead gives the head of a branch, or ErrNotFound. A tag of the same name never answers.
 	BranchHead(ctx context.Context, repository Repository, branch string) (Commit, error)
+	// LastPush returns when the repository was last pushed to, whatever branch; zero where GitHub does not say.
+	LastPush(ctx context.Context, repository Repository) (time.Time, error)
 	// Branches returns all branches whose names begin with the prefix, by name.
 	Branches(ctx context.Context, repository Repository, prefix string) ([]Branch, error)
 	// Contains reports whether the commit is the head or an ancestor of it. ErrNotFound when they have nothing in common.

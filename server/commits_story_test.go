@@ -70,6 +70,7 @@ func TestTheLatestCommit(t *testing.T) {
 	pull := s.Merged("Add a basket")
 	commit := s.Repository.Commit("main", "Pushed without a pull request", s.Walter, map[string]string{"a.txt": "1"})
 	digest := s.staged(commit, "pushed")
+	s.later()
 	s.expect(s.promotes(pull.Issue, s.Alice, "/promote --sha latest", digest), commit.SHA())
 }
 

@@ -24,6 +24,12 @@ func stamped(at time.Time) string         { return at.UTC().Format(time.RFC3339)
 // came comments, and delivers the comment as one that was made that long ago.
 func (s *story) came(issue *githubtest.Issue, author *githubtest.User, text string, ago time.Duration) *githubtest.Comment {
 	s.t.Helper()
+	return s.cameAs(issue, author, text, func(made time.Time) time.Time { return made.Add(-ago) })
+}
+
+// cameAs comments, and delivers the comment as one that was made at another time.
+func (s *story) cameAs(issue *githubtest.Issue, author *githubtest.User, text string, when func(made time.Time) time.Time) *githubtest.Comment {
+	s.t.Helper()
 	var comment *githubtest.Comment
 	deliveries := s.GitHub.Capture(func() { comment = issue.Comment(author, text) })
 	var before struct {
@@ -32,10 +38,11 @@ func (s *story) came(issue *githubtest.Issue, author *githubtest.User, text stri
 		} `json:"comment"`
 	}
 	s.must(json.Unmarshal(deliveries[0].Body(), &before))
-	comment.Age(ago)
 	made, err := time.Parse(time.RFC3339, before.Comment.Created)
 	s.must(err)
-	body := bytes.ReplaceAll(deliveries[0].Body(), []byte(before.Comment.Created), []byte(stamped(made.Add(-ago))))
+	then := when(made)
+	comment.Age(made.Sub(then))
+	body := bytes.ReplaceAll(deliveries[0].Body(), []byte(before.Comment.Created), []byte(stamped(then)))
 	if status := s.forged(deliveries[0], body); status != 202 {
 		s.t.Fatalf("answered %d", status)
 	}

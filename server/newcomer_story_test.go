@@ -11,6 +11,8 @@ func TestAWaitForANamedCommitIsCancelledWhereItWasAskedFor(t *testing.T) {
 	verified := s.Merged("Add a basket")
 	s.staged(verified.MergeCommit(), "basket")
 	open := s.opened("Add a discount")
+	s.settled()
+	s.later()
 	comment := s.waits(open.Issue, s.Alice, "/promote --sha latest --when-verified", "soaking", "end it with `/promote cancel production`")
 	s.informs(open.Issue, s.Alice, "/promote cancel production", "what alice asked for at "+verified.MergeCommit().Short()+" waits no more")
 	s.becomes(open.Issue, comment, "cancelled by alice")

@@ -168,7 +168,7 @@ func (s *Server) compose() error {
 		Before: s.promotedBefore,
 	}
 	door := promotion.Door{Requests: s.ledger, Announcements: s.ledger}
-	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks}
+	watch := promotion.PolicyWatch{Policies: policies, Records: s.ledger, Requests: s.ledger, Checks: checks, GitHubTime: s.forge.TimeOf}
 	pulls := promotion.PullRequestWatch{Policies: policies, Requests: s.ledger, Records: s.ledger, Book: s.ledger, Checks: checks, Clock: clock, GitHubTime: s.forge.TimeOf}
 	s.looks = &looks{
 		swept: s.metrics.Swept, faults: s.board,

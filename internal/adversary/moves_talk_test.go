@@ -36,7 +36,6 @@ func (w *world) arrive(c *command) {
 	}
 	c.swept = false
 	c.open = c.open || c.pull.Open()
-	c.heads = append(c.heads, w.main())
 	switch merged := c.pull.MergeCommit(); {
 	case merged != nil:
 		c.targets = append(c.targets, merged)

@@ -62,7 +62,7 @@ type command struct {
 	ofPull    bool   // --pull-request
 	created   time.Time
 	delivered time.Time            // when GitHub first got a 202 for it; zero: not yet
-	heads     []*githubtest.Commit // the default branch's head when it was written, and when it was delivered
+	heads     []*githubtest.Commit // the default branch's head when it was written: what --sha latest means, whenever it is delivered
 	head      *githubtest.Commit   // the pull request's when it was written
 	targets   []*githubtest.Commit // what the pull request stood for when it was delivered
 	swept     bool                 // it was looked for, and may have been found

@@ -1023,6 +1023,21 @@ func (mr *MockBranchReaderMockRecorder) Contains(ctx, repository, head, commit a
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Contains", reflect.TypeOf((*MockBranchReader)(nil).Contains), ctx, repository, head, commit)
 }
 
+// LastPush mocks base method.
+func (m *MockBranchReader) LastPush(ctx context.Context, repository promotion.Repository) (time.Time, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "LastPush", ctx, repository)
+	ret0, _ := ret[0].(time.Time)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// LastPush indicates an expected call of LastPush.
+func (mr *MockBranchReaderMockRecorder) LastPush(ctx, repository any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "LastPush", reflect.TypeOf((*MockBranchReader)(nil).LastPush), ctx, repository)
+}
+
 // MockReviewReader is a mock of ReviewReader interface.
 type MockReviewReader struct {
 	ctrl     *gomock.Controller

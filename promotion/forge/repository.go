@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
 )
@@ -18,6 +19,7 @@ type presentAnswer struct {
 	Private       *bool         `json:"private"`
 	Archived      bool          `json:"archived"`
 	DefaultBranch string        `json:"default_branch"`
+	Pushed        time.Time     `json:"pushed_at"` // null: never
 }
 
 // Present finds the repository by its id. It asks for the name first: a renamed repository's old name leads to it, and what
@@ -87,8 +89,26 @@ func (f *Forge) reachable(ctx context.Context, before, now promotion.Repository)
 
 func isNotInstalled(err error) bool { return errors.Is(err, errNotInstalled) }
 
+// LastPush returns when the repository was last pushed to, whatever branch; zero where GitHub does not say. One call, answered 304
+// when nothing about the repository changed.
+func (f *Forge) LastPush(ctx context.Context, repository promotion.Repository) (time.Time, error) {
+	read, err := f.readRepository(ctx, repository, inRepository(repository, ""))
+	if err != nil {
+		return time.Time{}, err
+	}
+	if read.repository.ID != repository.ID {
+		return time.Time{}, notFound("read the repository "+repository.FullName(), "another one has its name")
+	}
+	return read.pushed, nil
+}
+
 // repositoryAt reads the repository at an address. One call, conditional when it was read from there before.
 func (f *Forge) repositoryAt(ctx context.Context, repository promotion.Repository, where address) (promotion.Repository, error) {
+	read, err := f.readRepository(ctx, repository, where)
+	return read.repository, err
+}
+
+func (f *Forge) readRepository(ctx context.Context, repository promotion.Repository, where address) (repositoryRead, error) {
 	operation := "read the repository " + repository.FullName()
 	known := f.repositoryRead(where.path)
 	validator := &validator{tag: known.tag}
@@ -98,15 +118,15 @@ func (f *Forge) repositoryAt(ctx context.Context, repository promotion.Repositor
 	}, &answer)
 	switch {
 	case err != nil:
-		return promotion.Repository{}, err
+		return repositoryRead{}, err
 	case validator.unchanged:
-		return known.repository, nil
+		return known, nil
 	case answer.ID <= 0:
-		return promotion.Repository{}, lacking(operation, "id")
+		return repositoryRead{}, lacking(operation, "id")
 	case answer.DefaultBranch == "":
-		return promotion.Repository{}, lacking(operation, "default_branch")
+		return repositoryRead{}, lacking(operation, "default_branch")
 	case checkSegment(answer.Name) != nil || checkSegment(answer.Owner.person().Login) != nil:
-		return promotion.Repository{}, lacking(operation, "name")
+		return repositoryRead{}, lacking(operation, "name")
 	}
 	found := promotion.Repository{
 		ID: answer.ID, Owner: answer.Owner.person().Login, Name: answer.Name, Private: repository.Private, DefaultBranch: answer.DefaultBranch,
@@ -114,14 +134,16 @@ func (f *Forge) repositoryAt(ctx context.Context, repository promotion.Repositor
 	if answer.Private != nil {
 		found.Private = *answer.Private
 	}
-	f.keepRepository(where.path, repositoryRead{tag: validator.tag, repository: found})
-	return found, nil
+	read := repositoryRead{tag: validator.tag, repository: found, pushed: answer.Pushed}
+	f.keepRepository(where.path, read)
+	return read, nil
 }
 
 // repositoryRead is a repository as it was last read, and the tag of that answer.
 type repositoryRead struct {
 	tag        string
 	repository promotion.Repository
+	pushed     time.Time
 }
 
 func (f *Forge) repositoryRead(path string) repositoryRead {
