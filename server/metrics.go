@@ -38,6 +38,7 @@ type Metrics struct {
 	oldest       *prometheus.GaugeVec
 	lanes        *prometheus.GaugeVec
 	degraded     *prometheus.GaugeVec
+	missing      *prometheus.GaugeVec
 	logsDropped  atomic.Pointer[func() int64]
 	held         *prometheus.GaugeVec
 	readable     prometheus.Gauge
@@ -77,6 +78,7 @@ func NewMetrics(events []string) *Metrics {
 		oldest:       gauges("verbatim_work_oldest_seconds", "Age of the oldest row of work that is due."),
 		lanes:        gauges("verbatim_lanes_held", "Lanes in which a promotion is under way."),
 		degraded:     gauges("verbatim_degraded", "1 for what does not work until somebody mends it, or could not be told: /readyz says more.", "what"),
+		missing:      gauges("verbatim_permission_missing", "1 for each permission that the app lacks on GitHub: checks: write.", "permission"),
 		held:         gauges("verbatim_held_everywhere", "1 while everything is held, because the ledger was restored or lost: /readyz says why."),
 	}
 	m.readable = prometheus.NewGauge(prometheus.GaugeOpts{
@@ -95,7 +97,7 @@ func NewMetrics(events []string) *Metrics {
 	}
 	m.begin()
 	m.registry.MustRegister(m.deliveries, m.deliveryTime, m.work, m.workTime, m.workWait, m.requests, m.promotions, m.outside, m.budgetWait, m.remaining,
-		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.held, m.readable, m.degraded, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.breakers, m.caughtUp, m.swept, m.leader, m.depth, m.oldest, m.lanes, m.held, m.readable, m.degraded, m.missing, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -188,13 +190,22 @@ func (m *Metrics) Handler(reader DepthReader, spending Spending, health Health) 
 			m.spent(spending)
 		}
 		if health != nil {
-			m.degraded.Reset()
-			for _, finding := range health.Degraded() {
-				m.degraded.WithLabelValues(finding.Name).Set(1)
-			}
+			m.ails(health.Degraded())
 		}
 		served.ServeHTTP(w, r)
 	})
+}
+
+// ails notes what does not stand well.
+func (m *Metrics) ails(findings []selfcheck.Finding) {
+	m.degraded.Reset()
+	m.missing.Reset()
+	for _, finding := range findings {
+		m.degraded.WithLabelValues(finding.Name).Set(1)
+		for _, permission := range finding.Permissions {
+			m.missing.WithLabelValues(permission).Set(1)
+		}
+	}
 }
 
 // read takes what the ledger tells. Where it cannot be read nothing is told: a 0, or what was read before, would silence alerts.

@@ -45,6 +45,14 @@ func (s *story) isDegraded(what string, words ...string) {
 	}
 }
 
+// namesMissing fails the test unless a metric names the permission.
+func (s *story) namesMissing(permission string) {
+	s.t.Helper()
+	if s.metrics()[`verbatim_permission_missing{permission="`+permission+`"}`] != 1 {
+		s.t.Errorf("no metric names %s", permission)
+	}
+}
+
 func (s *story) isWell() {
 	s.t.Helper()
 	s.must(s.Eventually(s.ctx, "health to be well", func() bool { return len(s.degraded()) == 0 }))
@@ -109,7 +117,32 @@ func TestMissingPermissionsAndEventsAreTold(t *testing.T) {
 		"permissions": {"actions": "read", "checks": "read", "contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"}}`}.On("GET", "/app"))
 	s.must(s.StartServer(s.ctx))
 	s.isDegraded(selfcheck.GitHubPermissions, "checks: write, members: read")
+	s.namesMissing("checks: write")
+	s.namesMissing("members: read")
 	s.isDegraded(selfcheck.GitHubEvents, "workflow_run", "issue_comment")
+}
+
+// Who asked for a promotion, who looks at health and who looks at metrics is told which permission is missing.
+func TestAMissingPermissionIsNamed(t *testing.T) {
+	s, pull, digest := ready(t)
+	s.GitHub.Hold(nil, nil)
+	fault := s.GitHub.Inject(githubtest.Fault{
+		Status: http.StatusForbidden, Body: `{"message":"Resource not accessible by integration"}`, Header: http.Header{"X-Accepted-Github-Permissions": {"actions=read"}},
+	}.On("GET", runsRoute))
+	comment := pull.Comment(s.Alice, "/promote")
+	s.interim(pull.Issue, comment, "Cannot tell yet", "lacks the permission actions=read", tryingAgain)
+	s.isDegraded(selfcheck.GitHubPermissions, "actions=read")
+	s.namesMissing("actions: read")
+	s.names("production", "")
+	fault.Remove()
+	s.must(s.Eventually(s.ctx, "the reply", func() bool { return strings.Contains(s.Reply(pull.Issue, comment), "Promoted") }))
+	s.names("production", digest)
+	s.isWell()
+	for series := range s.metrics() {
+		if strings.HasPrefix(series, "verbatim_permission_missing") {
+			t.Errorf("%s is still there", series)
+		}
+	}
 }
 
 func TestAWrongKeyCostsNoWork(t *testing.T) {

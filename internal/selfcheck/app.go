@@ -63,6 +63,7 @@ func permissions(app forge.App, needed map[string]string) Finding {
 	}
 	if len(missing) > 0 {
 		finding.State, finding.Found = Degraded, "the app lacks the permissions "+strings.Join(missing, ", ")
+		finding.Permissions = missing
 		finding.Mend = "add them on the app's settings page under Permissions, and have an owner of each installation accept them"
 	}
 	return finding

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,7 +76,7 @@ func findingOf(paused *promotion.PausedError) Finding {
 	finding := Finding{Name: GitHubCredentials, State: Degraded, Found: paused.Error(), Mend: paused.Mend}
 	switch paused.Fault {
 	case promotion.FaultGitHubPermission:
-		finding.Name = GitHubPermissions
+		finding.Name, finding.Permissions = GitHubPermissions, permissionsIn(paused.What)
 	case promotion.FaultRegistryCredentials:
 		finding.Name = RegistryName(paused.What)
 	case promotion.FaultRegistryScope:
@@ -85,6 +86,19 @@ func findingOf(paused *promotion.PausedError) Finding {
 	case promotion.FaultGitHubCredentials:
 	}
 	return finding
+}
+
+// permissionsIn gives the permissions that a call takes, as we write them: GitHub writes "checks=write", and several beside commas
+// or, where any one does, semicolons.
+func permissionsIn(what string) []string {
+	named := strings.FieldsFunc(what, func(r rune) bool { return r == ',' || r == ';' })
+	for i, one := range named {
+		name, level, written := strings.Cut(strings.TrimSpace(one), "=")
+		if named[i] = name; written {
+			named[i] = name + ": " + level
+		}
+	}
+	return named
 }
 
 // Done notes that the work meets no fault any more.

@@ -22,6 +22,8 @@ type Finding struct {
 	State State  `json:"state"`
 	Found string `json:"found,omitempty"`
 	Mend  string `json:"mend,omitempty"` // empty when there is nothing to mend
+
+	Permissions []string `json:"permissions,omitempty"` // of the app that are missing, each as "checks: write"
 }
 
 // String returns the finding as a sentence.
