@@ -18,7 +18,7 @@ func (e Environment) allowedBranches(repository Repository) []string {
 // places is what is known in this try of where commits are.
 func (c *carrying) places() *whereabouts {
 	if c.whereabouts == nil {
-		c.whereabouts = &whereabouts{reader: c.Branches, trees: c.Observer.Trees, repository: c.request.Repository, tip: c.policyHead()} // the policy was just read there
+		c.whereabouts = &whereabouts{reader: c.Branches, trees: c.Observer.Trees, reviews: c.Reviews, repository: c.request.Repository, tip: c.policyHead()} // the policy was just read there
 	}
 	return c.whereabouts
 }

@@ -36,6 +36,9 @@ type Checks struct {
 	Branches BranchReader
 	// Trees tells whether their workflow is the branch's; asked where nobody saw the commit as the branch's head.
 	Trees TreeReader
+	// Reviews tells whether a pull request brought a commit among others; asked where nobody saw it as the branch's head.
+	Reviews ReviewReader
+
 	Scope Scope
 	Lanes LaneKeeper
 	Clock func() time.Time
@@ -65,7 +68,7 @@ func (c Checks) For(ctx context.Context, repository Repository, policy LoadedPol
 }
 
 func (c Checks) placesOf(repository Repository, policy LoadedPolicy) *whereabouts {
-	return &whereabouts{reader: c.Branches, trees: c.Trees, repository: repository, tip: policy.File.Head, old: true}
+	return &whereabouts{reader: c.Branches, trees: c.Trees, reviews: c.Reviews, repository: repository, tip: policy.File.Head, old: true}
 }
 
 // ForInvalid gives the announcements that say that the policy is invalid: one for each environment that the file

@@ -97,6 +97,14 @@ func (c comparing) workflow(ctx context.Context, file string) (string, error) {
 		one := queue[0]
 		queue = queue[1:]
 		difference, isFolder, err := c.entry(ctx, one)
+		if errors.Is(err, ErrNotFound) && one == file {
+			return "", nil // no run is of a file that its commit does not have
+		}
+		if errors.Is(err, ErrNotFound) {
+			if one, difference, err = c.elsewhere(ctx, one); one != "" && err == nil {
+				difference, isFolder, err = c.entry(ctx, one)
+			}
+		}
 		if err != nil || difference != "" {
 			return difference, err
 		}
@@ -117,7 +125,7 @@ func (c comparing) workflow(ctx context.Context, file string) (string, error) {
 	return "", nil
 }
 
-// entry compares a file, or a folder with all below it.
+// entry compares a file, or a folder with all below it. ErrNotFound: neither commit has it.
 func (c comparing) entry(ctx context.Context, name string) (difference string, isFolder bool, err error) {
 	if name == "." {
 		return "it uses the whole repository as an action, which the commit may have changed", true, nil
@@ -136,7 +144,7 @@ func (c comparing) entry(ctx context.Context, name string) (difference string, i
 	there, inHead := theirs[last]
 	switch {
 	case !inBase && !inHead:
-		return "", false, nil // no run is of a file that its commit does not have
+		return "", false, fmt.Errorf("neither commit has %.200q: %w", name, ErrNotFound)
 	case !inBase:
 		return name + " is not on " + c.whose(), false, nil
 	case !inHead:
@@ -153,7 +161,10 @@ func (c comparing) whose() string { return cmp.Or(c.branch, "the default branch"
 func (c comparing) usedBy(ctx context.Context, name string, isFolder bool) ([]string, error) {
 	files := []string{name}
 	if isFolder {
-		files = []string{path.Join(name, "action.yml"), path.Join(name, "action.yaml")}
+		files = definitionsOf(name)
+	}
+	if !isFolder && !slices.Contains([]string{".yml", ".yaml"}, path.Ext(name)) {
+		return nil, nil // a script of an action, or a submodule
 	}
 	for _, file := range files {
 		uses, err := c.trees.Uses(ctx, c.repository, c.base, file)

@@ -38,8 +38,8 @@ func ownKeyOf(run int64, event string, head Commit, allowed []string, workflow s
 // ownWorkflow says why a run of a commit on the branch is not one of the branch's own, or "" when it is. A commit on a branch
 // need never have been its head: those inside a merged pull request are on it as well, with workflow files that nobody merged, and
 // whoever puts a tag of the branch's name on one gets runs that say the branch's name. So a run counts if its commit was seen as
-// the head of a branch that counts, or if its workflow file is the one that the branch has. It costs nothing for what was seen,
-// else at least three calls.
+// the head of a branch that counts, or if its workflow file is the one that the branch has and no pull request brought it there
+// among others. It costs nothing for what was seen, else at least four calls.
 func (a originAsker) ownWorkflow(ctx context.Context, stage Stage, run int64, event string, head Commit, branch string) (string, error) {
 	allowed := stage.allowedBranches(a.places.repository)
 	if event == "merge_group" || slices.Contains(onDefaultBranch, event) || a.places.isHead(head, allowed) || a.merged(event, head, allowed) {
@@ -55,7 +55,7 @@ func (a originAsker) ownWorkflow(ctx context.Context, stage Stage, run int64, ev
 	}
 	difference := ""
 	if !slices.ContainsFunc(entries, func(entry Entry) bool { return entry.showsOwn(run, event, allowed) }) {
-		if difference, err = a.places.workflowDiffers(ctx, head, branch, stage.Workflow); err != nil {
+		if difference, err = a.places.foreign(ctx, head, branch, allowed, stage.Workflow, entries); err != nil {
 			return "", err
 		}
 	}
@@ -81,8 +81,12 @@ func (e Entry) showsOwn(run int64, event string, allowed []string) bool {
 	if e.Kind == EntryOwn {
 		return e.Tag == strconv.FormatInt(run, 10)
 	}
-	wasHead := e.Kind == EntryTip || e.Kind == EntryMerge && e.Tag != e.Commit.String()
-	return wasHead && event == "push"
+	return e.wasHead(allowed) && event == "push"
+}
+
+// wasHead reports whether what is in the book tells that the commit was the head of one of the branches.
+func (e Entry) wasHead(allowed []string) bool {
+	return matchesAny(allowed, e.Base) && (e.Kind == EntryTip || e.Kind == EntryMerge && e.Tag != e.Commit.String())
 }
 
 // tipEntry notes that a branch had the commit as its head.
@@ -111,7 +115,7 @@ func (p Policy) countsBranch(repository Repository, branch string) bool {
 
 // noteOwn notes of an ended run of a ref that a person named, whether its workflow is the one that its branch has: later the branch
 // may have another one. It costs nothing where the run is of the branch's newest commit as the policy was read, else a call, and
-// three more where it is of an older one.
+// four more where it is of an older one.
 func (o *Observer) noteOwn(ctx context.Context, repository Repository, policy LoadedPolicy, run Run) ([]Entry, error) {
 	if !ofChosenRef(run.Event) {
 		return nil, nil
@@ -120,11 +124,11 @@ func (o *Observer) noteOwn(ctx context.Context, repository Repository, policy Lo
 		Key:  fmt.Sprintf("own/%d/%d/%s", repository.ID, run.ID, run.HeadBranch),
 		Kind: EntryOwn, Repository: repository.ID, Commit: run.Commit, Base: run.HeadBranch, Tag: strconv.FormatInt(run.ID, 10), At: run.Created, Recorded: o.Clock(),
 	}
-	known, err := o.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryOwn}, Commit: run.Commit})
+	known, err := o.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryTip, EntryMerge, EntryOwn}, Commit: run.Commit})
 	if err != nil || slices.ContainsFunc(known, func(other Entry) bool { return other.Key == entry.Key }) {
 		return nil, err
 	}
-	places := whereabouts{reader: o.Branches, trees: o.Trees, repository: repository, tip: policy.File.Head, old: true}
+	places := whereabouts{reader: o.Branches, trees: o.Trees, reviews: o.Reviews, repository: repository, tip: policy.File.Head, old: true}
 	on, err := places.contains(ctx, run.HeadBranch, Commit{}, run.Commit)
 	if err != nil {
 		return nil, fromGitHub(err)
@@ -133,7 +137,7 @@ func (o *Observer) noteOwn(ctx context.Context, repository Repository, policy Lo
 		return nil, nil
 	}
 	if !places.isHead(run.Commit, []string{run.HeadBranch}) {
-		difference, err := places.workflowDiffers(ctx, run.Commit, run.HeadBranch, run.Path)
+		difference, err := places.foreign(ctx, run.Commit, run.HeadBranch, []string{run.HeadBranch}, run.Path, known)
 		if difference != "" || err != nil {
 			return nil, fromGitHub(err)
 		}

@@ -170,6 +170,7 @@ type PullRequest struct {
 	MergeCommit    Commit // only meaningful when merged
 	Head           Commit
 	HeadRepository int64
+	HeadBranch     string // in that repository
 	Base           string
 	Closed         time.Time // zero: it is open
 	BaseCommit     Commit    // the base's head when the pull request last changed; zero where GitHub does not say

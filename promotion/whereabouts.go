@@ -16,6 +16,7 @@ const maximumBranches = 20
 type whereabouts struct {
 	reader     BranchReader
 	trees      TreeReader
+	reviews    ReviewReader
 	repository Repository
 	tip        Commit // of the default branch, as it was just read; zero: it has to be asked for
 	old        bool   // the tip may be a minute old: a "no" that rests on it is asked again
@@ -23,6 +24,7 @@ type whereabouts struct {
 	heads      map[string]Commit
 	own        map[ownKey]string // why runs are none of a branch's own
 	folders    map[string]map[string]TreeEntry
+	inside     map[originKey]string // which pull requests brought commits among others
 }
 
 type place struct {

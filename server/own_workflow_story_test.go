@@ -46,12 +46,53 @@ func TestACommitInsideAPullRequestPassesNoStageByAWorkflowOfItsOwn(t *testing.T)
 	}
 }
 
-func TestACommitInsideAPullRequestCountsByTheBranchesWorkflow(t *testing.T) {
-	s := begin(t, scene.Options{})
-	pull, commit := s.buried("merge", map[string]string{"api/basket.go": "1"})
-	digest := s.staged(commit, "tested")
-	s.must(s.Check(s.ctx, commit, "Ready to promote"))
-	s.promotes(pull.Issue, s.Alice, "/promote --sha "+commit.SHA(), digest)
+// emptiedTests is a commit inside a merged pull request whose workflows are main's own, and whose tests are none: the next takes it
+// back, so that a review sees nothing of it. A tag that is called main names it.
+func (s *story) emptiedTests(bob *githubtest.User, method string) (*githubtest.PullRequest, *githubtest.Commit) {
+	s.t.Helper()
+	s.Repository.CreateBranch("typo", s.Repository.Head("main"), s.Walter)
+	commit := s.Repository.Commit("typo", "Try something", s.Walter, map[string]string{"Makefile": "test:\n\ttrue\n", "evil.go": "evil"})
+	s.Repository.Commit("typo", "Fix a typo", s.Walter, map[string]string{"Makefile": "test:\n\tgo test ./...\n", "evil.go": githubtest.Deleted, "typo.txt": "typo"})
+	pull := s.Repository.OpenPullRequest(githubtest.PullRequestSpec{Title: "Fix a typo", Author: s.Walter, Head: "typo"})
+	pull.Review(bob, "APPROVED", "Fine, a typo")
+	pull.Merge(method, s.Alice)
+	if method == "rebase" {
+		commit = s.Repository.Head("main").Parents()[0]
+	}
+	s.Repository.Tag("main", commit, s.Walter)
+	return pull, commit
+}
+
+func TestACommitInsideAPullRequestPassesNoStageWithTheBranchesWorkflow(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"merge", "rebase"} {
+		t.Run(method, func(t *testing.T) {
+			s, bob := reviewedTeam(t)
+			pull, commit := s.emptiedTests(bob, method)
+			s.staged(commit, "not tested")
+			s.notReady(commit)
+			reply := s.refuses(pull.Issue, s.Alice, "/promote --sha "+commit.SHA(), "stage_missing")
+			s.expect(reply, "was not seen as its head", "brought it there among others")
+
+			digest := s.staged(pull.MergeCommit(), "typo")
+			s.promotes(pull.Issue, s.Alice, "/promote", digest)
+		})
+	}
+}
+
+func TestACommitInsideAPullRequestStandsForNothingWithTheBranchesWorkflow(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.monorepo(""))
+	pull, commit := s.emptiedTests(s.member("bob", "write"), "merge")
+	run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.CI, Head: commit, HeadBranch: "main", Actor: s.Walter}).Request().Start()
+	build := run.Job("build").Start()
+	_, err := s.Registry.PushIndex("shop/worker", commit.SHA(), "not tested")
+	s.must(err)
+	build.Complete("success")
+	s.Tested(run, "success")
+	s.Staged(commit, "success")
+	s.settled()
+	s.refuses(pull.Issue, s.Alice, "/promote worker", "stage_missing")
 }
 
 // An older head of the branch counts whatever became of its workflow since.
@@ -126,6 +167,18 @@ func TestADispatchOnAFormerHeadPassesNoStage(t *testing.T) {
 
 	deploys(s.Repository.Head("main"))
 	deploys(former) // nor does it hide what counts
+	s.promotes(pull.Issue, s.Alice, "/promote", digest)
+}
+
+func TestADispatchOnACommitInsideAPullRequestPassesNoStage(t *testing.T) {
+	s, pull, digest, deploys := dispatching(t)
+	_, commit := s.emptiedTests(s.member("bob", "write"), "merge")
+	deploys(commit)
+	s.notReady(pull.MergeCommit())
+	reply := s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing")
+	s.expect(reply, "was not seen as its head", "brought it there among others")
+
+	deploys(pull.MergeCommit()) // what merging made was the head, whatever is on main since
 	s.promotes(pull.Issue, s.Alice, "/promote", digest)
 }
 

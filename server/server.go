@@ -150,7 +150,7 @@ func (s *Server) compose() error {
 		Presence: presence, Files: s.forge, Cache: s.ledger, Past: s.ledger, Parse: parsePolicy, Floor: settings.Floor, Clock: clock, Seen: missing.see,
 	}
 	checks := promotion.Checks{
-		History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Trees: s.forge, Scope: settings.Scope, Lanes: s.ledger, Clock: clock,
+		History: s.ledger, Book: s.ledger, Stages: s.ledger, Branches: s.forge, Trees: s.forge, Reviews: s.forge, Scope: settings.Scope, Lanes: s.ledger, Clock: clock,
 	}
 	slack := slackOf(settings)
 	artifacts := promotion.EvidenceSource{Artifacts: s.forge, Read: evidence.Reader{}, Limit: settings.ArtifactLimit}

@@ -73,7 +73,7 @@ func (f *Forge) PullRequest(ctx context.Context, repository promotion.Repository
 	}
 	return promotion.PullRequest{
 		Number: answer.Number, State: answer.State, Merged: answer.Merged, MergeCommit: merge,
-		Head: head, HeadRepository: answer.Head.Repository.id(), Base: answer.Base.Branch, BaseCommit: answer.baseCommit(), Commits: answer.Commits,
+		Head: head, HeadRepository: answer.Head.Repository.id(), HeadBranch: answer.Head.Branch, Base: answer.Base.Branch, BaseCommit: answer.baseCommit(), Commits: answer.Commits,
 		Closed: answer.closed(),
 		Title:  oneLine(answer.Title, maximumTitle), Author: answer.Author.person(), URL: answer.URL,
 	}, nil

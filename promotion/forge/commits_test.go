@@ -33,13 +33,13 @@ func pull(change ...func(map[string]any)) map[string]any {
 func TestPullRequest(t *testing.T) {
 	t.Parallel()
 	merged := promotion.PullRequest{
-		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, Base: "main", BaseCommit: commit(t, shaB),
+		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, HeadBranch: "cart", Base: "main", BaseCommit: commit(t, shaB),
 		Title: "Add a cart", Author: alice, URL: "https://github.com/acme/shop/pull/5",
 	}
 	open := merged
 	open.State, open.Merged, open.MergeCommit = "open", false, promotion.Commit{}
 	fork := open
-	fork.HeadRepository, fork.Author = 0, promotion.Person{}
+	fork.HeadRepository, fork.HeadBranch, fork.Author = 0, "", promotion.Person{}
 	unnamed := merged
 	unnamed.MergeCommit = promotion.Commit{}
 	opened := func(p map[string]any) { p["state"], p["merged"], p["merged_at"] = "open", false, nil }

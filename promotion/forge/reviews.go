@@ -131,7 +131,7 @@ func (p pullRequestAnswer) listed(operation string) (promotion.PullRequest, erro
 		return promotion.PullRequest{}, fmt.Errorf("%s: head of pull request %d: %w", operation, p.Number, err)
 	}
 	pull := promotion.PullRequest{
-		Number: p.Number, State: p.State, Merged: p.MergedAt != nil, Head: head, HeadRepository: p.Head.Repository.id(), Base: p.Base.Branch, BaseCommit: p.baseCommit(),
+		Number: p.Number, State: p.State, Merged: p.MergedAt != nil, Head: head, HeadRepository: p.Head.Repository.id(), HeadBranch: p.Head.Branch, Base: p.Base.Branch, BaseCommit: p.baseCommit(),
 		Closed: p.closed(), Title: oneLine(p.Title, maximumTitle), Author: p.Author.person(), URL: p.URL,
 	}
 	if pull.Merged && p.MergeCommit != "" {

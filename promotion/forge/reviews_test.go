@@ -128,12 +128,12 @@ func TestPullRequestsOf(t *testing.T) {
 	expectKind(t, err, "none")
 	github.expect(listPullsOf, second)
 	merged := promotion.PullRequest{
-		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, Base: "main", BaseCommit: commit(t, shaB),
+		Number: 5, State: "closed", Merged: true, MergeCommit: commit(t, shaB), Head: commit(t, shaA), HeadRepository: 1, HeadBranch: "cart", Base: "main", BaseCommit: commit(t, shaB),
 		Title: "Add a cart", Author: alice, URL: "https://github.com/acme/shop/pull/5",
 	}
 	open, unnamed := merged, merged
 	open.Number, open.State, open.Merged, open.MergeCommit = 7, "open", false, promotion.Commit{}
-	open.Head, open.HeadRepository, open.Author = commit(t, shaB), 0, promotion.Person{}
+	open.Head, open.HeadRepository, open.HeadBranch, open.Author = commit(t, shaB), 0, "", promotion.Person{}
 	unnamed.Number, unnamed.MergeCommit = 8, promotion.Commit{}
 	if difference := cmp.Diff([]promotion.PullRequest{merged, open, unnamed}, read, same); difference != "" {
 		t.Error(difference)
