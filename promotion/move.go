@@ -106,6 +106,12 @@ type ShippedCommit struct {
 	ByGitHub   bool // GitHub made it itself, by a button
 }
 
+// byTheirButton reports whether GitHub made and signed the commit for the person that git names as its author: who pressed a button.
+// What GitHub signs for a bot any workflow can have made, of anything.
+func (s ShippedCommit) byTheirButton() bool {
+	return s.ByGitHub && len(s.People) > 0 && !s.People[0].Bot && s.People[0].Login == s.Author
+}
+
 // ShippedPullRequest is one pull request that a promotion brings.
 type ShippedPullRequest struct {
 	Number int

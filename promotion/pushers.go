@@ -75,11 +75,11 @@ func (c *carrying) pushesOf(ctx context.Context, commit Commit) ([]Entry, error)
 }
 
 // pushersOf returns who of the people pushed one of the commits, whoever git says has written it: not who pressed a button with
-// which GitHub made it. Of a commit that GitHub signed git's author is who pressed, and counts as that.
+// which GitHub made it. Of a commit that GitHub signed for a person git's author is who pressed, and counts as that.
 func (c *carrying) pushersOf(ctx context.Context, commits []ShippedCommit, people []Person, shipped []ShippedCommit) ([]contribution, error) {
 	var pushers []contribution
 	for _, commit := range commits {
-		if commit.ByGitHub {
+		if commit.byTheirButton() {
 			continue
 		}
 		pushes, err := c.pushesOf(ctx, commit.Commit)
@@ -143,7 +143,7 @@ func (c *carrying) headPushersOf(ctx context.Context, pull PullRequest, contents
 		}
 		at := slices.IndexFunc(contents.commits, func(of ShippedCommit) bool { return of.Commit == head.Commit })
 		gone := at < 0 && pull.HeadRepository == c.request.Repository.ID
-		if len(pushes) > 0 || gone || at >= 0 && contents.commits[at].ByGitHub {
+		if len(pushes) > 0 || gone || at >= 0 && contents.commits[at].byTheirButton() {
 			continue
 		}
 		pushers = append(pushers, contribution{head.Person, fmt.Sprintf("pushed %s to pull request #%d, which would ship", head.Commit.Short(), pull.Number)})

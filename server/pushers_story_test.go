@@ -11,6 +11,13 @@ func (s *story) ascribed(in *githubtest.Repository, branch string, pusher *githu
 	in.CommitWith(githubtest.CommitSpec{Branch: branch, Message: "By walter, says git: " + file, Author: s.Walter, Pusher: pusher, Files: map[string]string{file: file}})
 }
 
+// signedForABot commits what a workflow of the pusher's had GitHub make and sign, and the pusher pushes.
+func (s *story) signedForABot(in *githubtest.Repository, branch string, pusher *githubtest.User) {
+	in.CommitWith(githubtest.CommitSpec{
+		Branch: branch, Message: "Format", Author: s.GitHub.Bot("github-actions[bot]"), ByGitHub: true, Pusher: pusher, Files: map[string]string{"sneak.txt": "sneak"},
+	})
+}
+
 func TestWhoPushedWhatShipsApprovesNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -41,6 +48,14 @@ func TestWhoPushedWhatShipsApprovesNothing(t *testing.T) {
 				Branch: "main", Message: "Merge", Author: s.Walter, Pusher: bob, Merges: []*githubtest.Commit{pull.Head()}, Files: map[string]string{"sneak.txt": "sneak"},
 			})
 		}, "to main"},
+		"what GitHub signed for a bot": {func(s *story, bob *githubtest.User) {
+			s.signedForABot(s.Repository, "main", bob)
+		}, "to main"},
+		"what GitHub signed for a bot, to a pull request": {func(s *story, bob *githubtest.User) {
+			pull := s.opened("Add a voucher")
+			s.signedForABot(s.Repository, "add-a-voucher", bob)
+			pull.Merge("squash", s.Alice)
+		}, "to add-a-voucher"},
 		"to a fork": {func(s *story, bob *githubtest.User) {
 			fork := s.Repository.Fork(s.Stranger)
 			fork.CreateBranch("voucher", fork.Head("main"), s.Stranger)
@@ -123,6 +138,29 @@ func TestWhoPressesTheButtonsPushedNothing(t *testing.T) {
 				pull.Review(bob, "APPROVED", "Fine")
 				merge(s, pull, bob)
 				s.promotes(pull.Issue, s.Alice, "/promote", s.staged(pull.MergeCommit(), "basket"))
+			})
+		}
+	}
+}
+
+// A bot's pull request, of commits that GitHub signed: who reviews it presses the button.
+func TestWhoMergesABotsPullRequestPushedNothing(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{"reviewed: true", "approvals: { required: 1 }"} {
+		for _, method := range []string{"squash", "rebase", "merge"} {
+			t.Run(rule+", "+method, func(t *testing.T) {
+				s := governed(t, rule)
+				bob, bot := s.member("bob", "write"), s.GitHub.Bot("dependabot[bot]")
+				first := s.opened("Begin")
+				first.Review(bob, "APPROVED", "Fine")
+				first.Merge("merge", bob)
+				s.promotes(first.Issue, s.Alice, "/promote", s.staged(first.MergeCommit(), "begin"))
+				s.Repository.CreateBranch("bump", s.Repository.Head("main"), bot)
+				s.signedForABot(s.Repository, "bump", bot)
+				pull := s.Repository.OpenPullRequest(githubtest.PullRequestSpec{Title: "Bump", Author: bot, Head: "bump"})
+				pull.Review(bob, "APPROVED", "Fine")
+				pull.Merge(method, bob)
+				s.promotes(pull.Issue, s.Alice, "/promote", s.staged(pull.MergeCommit(), "bump"))
 			})
 		}
 	}
