@@ -35,7 +35,7 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 			return Changes{}, err
 		}
 		for _, image := range policy.Policy.Images {
-			commits, err := o.commitsReported(ctx, repository, image, evidence)
+			commits, digests, err := o.commitsReported(ctx, repository, image, evidence)
 			if err != nil {
 				return Changes{}, err
 			}
@@ -61,6 +61,7 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 					keep(touched[commit], verification)
 				}
 			}
+			changes.Starts = append(changes.Starts, look.besides(stage, image, read, digests, touched)...)
 		}
 	}
 	if len(news) > 0 {
@@ -81,31 +82,34 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 	return changes, errors.Join(failures...)
 }
 
-// commitsReported gives the commits for which the digests that the run names were recorded.
-func (o *Observer) commitsReported(ctx context.Context, repository Repository, image Image, evidence *Evidence) ([]Commit, error) {
+// commitsReported gives the commits for which the digests that the run names were recorded, and those digests that are the image's.
+func (o *Observer) commitsReported(ctx context.Context, repository Repository, image Image, evidence *Evidence) ([]Commit, []Digest, error) {
 	registry, err := image.Registry(repository)
 	if err != nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	named, bare := reported(evidence.Digests, image, registry)
-	if len(named) == 0 {
+	isNamed := len(named) > 0
+	if !isNamed {
 		named = bare
 	}
 	var commits []Commit
-	seen := map[Commit]bool{}
+	var digests []Digest
 	for _, digest := range named {
 		of, err := o.Records.CommitsOf(ctx, repository.ID, image.Name, digest)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if isNamed || len(of) > 0 {
+			digests = append(digests, digest)
 		}
 		for _, commit := range of {
-			if !seen[commit] {
-				seen[commit] = true
+			if !slices.Contains(commits, commit) {
 				commits = append(commits, commit)
 			}
 		}
 	}
-	return commits, nil
+	return commits, digests, nil
 }
 
 // judgeFor judges the run as one of the commit that it deployed.

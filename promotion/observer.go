@@ -238,6 +238,7 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 				failures = append(failures, err)
 			}
 			if found {
+				verification = verification.unlessUnseen(records)
 				verifications = append(verifications, verification)
 				keep(records, verification)
 			}

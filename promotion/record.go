@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -98,6 +99,12 @@ func (v *Verification) Passed() bool { return v.Failure == "" }
 type Records struct {
 	Starts        []Start
 	Verifications []Verification
+}
+
+// before reports whether one of the records was written before the number was drawn.
+func (r Records) before(number Number) bool {
+	return slices.ContainsFunc(r.Starts, func(start Start) bool { return number.After(start.Number) }) ||
+		slices.ContainsFunc(r.Verifications, func(verification Verification) bool { return number.After(verification.Number) })
 }
 
 // compareAttempts orders attempts as product.md does: by run start, run id, attempt.

@@ -155,6 +155,26 @@ func settled(stage Stage, run Run, records Records) bool {
 	})
 }
 
+// unlessUnseen takes a success back of whose image nobody looked at the tag when the run ended: its end was judged for another image
+// then, and of this one there was no record. It came into the policy since, and anybody may have pushed its tag since. Where the
+// registry tells when that was, the push time rules.
+func (v Verification) unlessUnseen(records map[string]Records) Verification {
+	if !v.Passed() || !v.Pushed.IsZero() {
+		return v
+	}
+	for image, of := range records {
+		for _, other := range of.Verifications {
+			ended := other.Stage == v.Stage && other.Run == v.Run && other.Judged == v.Judged && other.Final && other.Number != 0
+			if image != v.Image && ended && !records[v.Image].before(other.Number) {
+				v.Failure, v.Final = StageMissing, false
+				v.Detail = fmt.Sprintf("nobody looked at the tag of %s when this ended, only at that of %s: it came into the policy later. Run it again", v.Image, image)
+				return v
+			}
+		}
+	}
+	return v
+}
+
 // verifyAgain judges the commit's runs again whose ends were told before any stage had recorded a digest to hold theirs
 // against, now that this run's verifications may have: deliveries come in any order, and so does work that had paused.
 func (o *Observer) verifyAgain(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, records map[string]Records, told []Verification) ([]Verification, error) {

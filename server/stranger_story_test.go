@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/scene"
 )
 
@@ -44,6 +45,39 @@ func TestADigestThatNoCommitHasInterruptsSoak(t *testing.T) {
 				s.later()
 			}
 			s.promotes(pull.Issue, s.Alice, "/promote", digest)
+		})
+	}
+}
+
+// What a run says to have deployed was in the stage, whatever the tag of the commit that has it names by now.
+func TestADigestWhoseTagWasMovedInterruptsSoak(t *testing.T) {
+	t.Parallel()
+	for name, moved := range map[string]bool{"the tag is left alone": false, "the tag names what soaks": true} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t, scene.Options{Policy: "-"})
+			s.govern(s.deployed() + "    soak: 1s\n")
+			other, pull := s.Merged("Add a voucher"), s.Merged("Add a basket")
+			built := func(commit *githubtest.Commit, seed string) string {
+				run, digest, err := s.Built(commit, seed)
+				s.must(err)
+				s.Tested(run, "success")
+				s.settled()
+				return digest
+			}
+			voucher, basket := built(other.MergeCommit(), "voucher"), built(pull.MergeCommit(), "basket")
+			s.deploys(basket, "success")
+			s.later()
+			if moved {
+				_, err := s.Registry.PushIndex(scene.Image, other.MergeCommit().SHA(), "basket")
+				s.must(err)
+			}
+			s.deploys(voucher, "success")
+			s.later()
+			s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "soaking"), "entered staging", "run staging again")
+			s.deploys(basket, "success")
+			s.later()
+			s.later()
+			s.promotes(pull.Issue, s.Alice, "/promote", basket)
 		})
 	}
 }
