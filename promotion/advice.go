@@ -24,16 +24,25 @@ func (p Policy) Advice() []string {
 	return advice
 }
 
-// Notes says what a valid policy trusts that only GitHub's settings keep: branches of a pattern, and names of teams.
+// Notes says what a valid policy trusts that only GitHub's settings keep: branches of a pattern or beside the first, which may not be
+// there, and names of teams and of people.
 func (p Policy) Notes() []string {
 	var notes []string
 	for _, environment := range p.Environments {
-		for _, pattern := range environment.From {
-			if strings.Contains(pattern, "*") {
+		for i, pattern := range environment.From {
+			switch {
+			case strings.Contains(pattern, "*"):
 				notes = append(notes, fmt.Sprintf("environments.%s.from: whoever may create a branch that fits %s runs workflows of their own there, and where a stage counts such branches they prove it: "+
 					"let a ruleset on GitHub say who may create and push to them", environment.Name, pattern))
+			case i > 0:
+				notes = append(notes, fmt.Sprintf("environments.%s.from: where there is no branch %s (any more), whoever may create branches can make it and run workflows of their own there: "+
+					"let a ruleset on GitHub say who may create and push to it, and take it out when it is gone", environment.Name, pattern))
 			}
 		}
+	}
+	if users := p.users(); len(users) > 0 {
+		notes = append(notes, fmt.Sprintf("users %s: a user is looked up by login whenever it counts. Take out those who have left or been renamed: "+
+			"anybody on GitHub can take a login that was given up, and counts here once they may write", strings.Join(users, ", ")))
 	}
 	if teams := p.teams(); len(teams) > 0 {
 		notes = append(notes, fmt.Sprintf("teams %s: a team is looked up by its name whenever it counts. See to it that each of them exists, and take out those that are deleted or renamed: "+
@@ -44,15 +53,29 @@ func (p Policy) Notes() []string {
 
 // teams returns the teams that the policy names, each once.
 func (p Policy) teams() []string {
-	var teams []string
+	return p.named(func(environment Environment) []string {
+		return slices.Concat(environment.Promoters.Teams, environment.Approvals.Teams, environment.Override.Teams)
+	})
+}
+
+// users returns the logins that the policy names, each once.
+func (p Policy) users() []string {
+	return p.named(func(environment Environment) []string {
+		return slices.Concat(environment.Promoters.Users, environment.Approvals.Users, environment.Override.Users)
+	})
+}
+
+// named returns what the environments name, each once.
+func (p Policy) named(by func(Environment) []string) []string {
+	var names []string
 	for _, environment := range p.Environments {
-		for _, team := range slices.Concat(environment.Promoters.Teams, environment.Approvals.Teams, environment.Override.Teams) {
-			if !slices.Contains(teams, team) {
-				teams = append(teams, team)
+		for _, name := range by(environment) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}
-	return teams
+	return names
 }
 
 // uncovered returns the branches, or patterns of branches, that none of the others covers. Where those are none, which means

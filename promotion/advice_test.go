@@ -42,10 +42,10 @@ func TestAdviceOnBranchesThatNoStageCounts(t *testing.T) {
 func TestNotesOnWhatGitHubsSettingsKeep(t *testing.T) {
 	policy := Policy{Environments: []Environment{
 		{Name: "staging", From: []string{"main"}, Promoters: People{Teams: []string{"release"}}},
-		{Name: "production", From: []string{"main", "release/*"}, Promoters: People{Teams: []string{"release"}}, Approvals: Approvals{Teams: []string{"quality"}}, Override: Override{Teams: []string{"sre"}}},
+		{Name: "production", From: []string{"main", "release/*", "v1"}, Promoters: People{Teams: []string{"release"}, Users: []string{"carol"}}, Approvals: Approvals{Teams: []string{"quality"}}, Override: Override{Teams: []string{"sre"}}},
 	}}
 	notes := strings.Join(policy.Notes(), "\n")
-	for _, expected := range []string{"environments.production.from", "fits release/* runs", "teams release, quality, sre: "} {
+	for _, expected := range []string{"fits release/* runs", "teams release, quality, sre: ", "there is no branch v1", "users carol: "} {
 		if strings.Count(notes, expected) != 1 {
 			t.Errorf("expected %q once in\n%s", expected, notes)
 		}
