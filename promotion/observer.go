@@ -60,8 +60,11 @@ func (o *Observer) RunChanged(ctx context.Context, event RunEvent) (Changes, err
 		return o.started(ctx, event.Repository, policy, event.Run, stages, Job{})
 	}
 	run, err := o.Runs.Run(ctx, event.Repository, event.Run.ID)
+	if errors.Is(err, ErrNotFound) {
+		return o.deletedRun(ctx, event.Repository, policy, event.Run, stages)
+	}
 	if err != nil {
-		return Changes{}, gone(err)
+		return Changes{}, err
 	}
 	return o.ended(ctx, event.Repository, policy, run)
 }

@@ -242,6 +242,13 @@ func (run *Run) RerunFailed(by *User) *Run {
 	return run
 }
 
+// Delete deletes the run with all of its attempts, as whoever may write can once it has ended. GitHub announces nothing.
+func (run *Run) Delete() {
+	run.repository.server.change(func() {
+		run.repository.runs = slices.DeleteFunc(run.repository.runs, func(other *Run) bool { return other == run })
+	})
+}
+
 func (run *Run) who(by *User) *account {
 	if by == nil {
 		return run.actor
