@@ -12,7 +12,7 @@ type shipping struct {
 	commits []ShippedCommit
 	whole   bool   // commits are all of them
 	unknown bool   // it is not known which commit the environment has
-	note    string // that says so to people; "" where the environment has nothing yet
+	note    string // that says so to people
 }
 
 // maximumLookups is how many commits, and how many pull requests, are looked up one by one for one promotion.
@@ -29,9 +29,11 @@ func (c *carrying) shippingOf(ctx context.Context, facts Facts) (*shipping, erro
 		into.commits, into.whole = current.ships()
 	} else {
 		into.unknown = true
+		into.note = facts.Environment.Name + " had nothing before"
 		if current == nil || !current.Digest.IsZero() {
-			into.note = "what " + facts.Environment.Name + " had before is not known as a commit: only what came with " + facts.Commit.Short() + " was looked at"
+			into.note = "what " + facts.Environment.Name + " had before is not known as a commit"
 		}
+		into.note += ": only what came with " + facts.Commit.Short() + " was looked at"
 		detail, err := c.detail(ctx, facts.Commit)
 		if err != nil {
 			return nil, err
