@@ -32,29 +32,52 @@ type breaker struct {
 	since    time.Time // it opened; zero: closed
 	until    time.Time // the next call may try
 	pause    time.Duration
-	probing  bool
+	probing  chan struct{} // closed when the call that tries has ended; nil: none does
 }
 
-// allow reports whether a call may be made, and whether it is the one that tries.
-func (b *breaker) allow(now time.Time) (probe bool, err error) {
+// allow reports whether a call may be made, and whether it is the one that tries. While another tries, it waits a moment for
+// what comes of that: of two calls that are made for the same thing, the refusal of one would end the other.
+func (b *breaker) allow(ctx context.Context, clock func() time.Time) (probe bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, shortWait)
+	defer cancel()
+	for {
+		probe, tried, err := b.ask(clock())
+		if tried == nil {
+			return probe, err
+		}
+		select {
+		case <-tried:
+		case <-ctx.Done():
+			return false, err
+		}
+	}
+}
+
+// ask is allow without the wait: tried is closed once it is known what came of the call that is trying.
+func (b *breaker) ask(now time.Time) (probe bool, tried <-chan struct{}, err error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	switch {
 	case b.since.IsZero():
-		return false, nil
-	case now.Before(b.until) || b.probing:
-		return false, delayed(b.until.Sub(now), "%s has not answered since %s: it is tried again after %s", b.host, b.since.UTC().Format(time.TimeOnly), b.until.UTC().Format(time.TimeOnly))
+		return false, nil, nil
+	case now.Before(b.until) || b.probing != nil:
+		return false, b.probing, delayed(b.until.Sub(now), "%s has not answered since %s: it is tried again after %s", b.host, b.since.UTC().Format(time.TimeOnly), b.until.UTC().Format(time.TimeOnly))
 	}
-	b.probing = true
-	return true, nil
+	b.probing = make(chan struct{})
+	return true, nil, nil
 }
 
 // withdraw says that an admitted call was not made.
 func (b *breaker) withdraw(probe bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.end(probe)
+}
+
+func (b *breaker) end(probe bool) {
 	if probe {
-		b.mutex.Lock()
-		defer b.mutex.Unlock()
-		b.probing = false
+		close(b.probing)
+		b.probing = nil
 	}
 }
 
@@ -63,9 +86,7 @@ func (b *breaker) withdraw(probe bool) {
 func (b *breaker) report(ctx context.Context, probe bool, status int, err error, now time.Time) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	if probe {
-		b.probing = false
-	}
+	b.end(probe)
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.Canceled), status == 0 && isOurs(err):
 		return

@@ -245,8 +245,12 @@ func TestAHostThatDoesNotAnswerIsLeftAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		began := time.Now()
 		if fail() == nil {
 			t.Error("two calls tried whether it is back")
+		}
+		if waited := time.Since(began); waited > 2*time.Second {
+			t.Errorf("waited %s for another call to try", waited)
 		}
 		probe(503, nil, nil)
 		time.Sleep(2 * time.Minute)
@@ -257,6 +261,55 @@ func TestAHostThatDoesNotAnswerIsLeftAlone(t *testing.T) {
 			t.Error("the host is back, and is left alone")
 		}
 	})
+}
+
+// Two calls for the same thing end each other: were one refused because the other tries, neither would ever be answered.
+func TestWhoComesWhileAnotherTriesWaitsForWhatComesOfIt(t *testing.T) {
+	t.Parallel()
+	ways := map[string]struct {
+		status int
+		gaveUp bool
+		admits bool
+	}{
+		"it is back":      {status: 200, admits: true},
+		"it is still off": {status: 503},
+		"who tried left":  {gaveUp: true, admits: true}, // and the next one tries
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := budget.New(budget.Options{})
+				ctx := of(t, 1, true)
+				for call(t, b, ctx, shop, 503, nil) == nil {
+				}
+				time.Sleep(10 * time.Second)
+				trying, giveUp := context.WithCancel(ctx)
+				defer giveUp()
+				probe, err := b.Admit(trying, host, shop)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answers := make(chan error)
+				go func() { answers <- call(t, b, ctx, shop, 200, nil) }()
+				synctest.Wait()
+				select {
+				case err := <-answers:
+					t.Fatalf("it did not wait: %v", err)
+				default:
+				}
+				if way.gaveUp {
+					giveUp()
+					probe(0, nil, trying.Err())
+				} else {
+					probe(way.status, nil, nil)
+				}
+				if err := <-answers; (err == nil) != way.admits {
+					t.Errorf("found %v", err)
+				}
+			})
+		})
+	}
 }
 
 func TestWhoGivesUpSaysNothingOfTheHost(t *testing.T) {

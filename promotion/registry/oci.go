@@ -133,11 +133,12 @@ func tagged(digest, mediaType string) (promotion.TaggedManifest, error) {
 	return promotion.TaggedManifest{Digest: parsed, MediaType: mediaType}, nil
 }
 
-// Inspect asks for the manifest and for each tag, all at once.
+// Inspect asks for the manifest and for each tag, all at once. One that fails does not end the others: theirs may be the
+// answer from which it is learned that a registry is back.
 func (o *ociAdapter) Inspect(ctx context.Context, repository promotion.RegistryRepository, digest promotion.Digest, tags []string) (promotion.Inspection, error) {
 	inspection := promotion.Inspection{Tags: map[string]promotion.TaggedManifest{}}
 	var mutex sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(8)
 	for _, tag := range tags {
 		group.Go(func() error {
