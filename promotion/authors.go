@@ -157,11 +157,11 @@ func (c *carrying) withoutUpdates(ctx context.Context, commits []ShippedCommit, 
 			rest = append(rest, commit)
 			continue
 		}
-		clean, err := c.cleanMerge(ctx, commit)
+		passed, err := c.cleanMerge(ctx, commit)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !clean {
+		if passed != passedWhole {
 			because := fmt.Sprintf("made the merge %s, in which conflicts may have been resolved", commit.Commit.Short())
 			merged = append(merged, contribution{commit.People[at], because})
 		}

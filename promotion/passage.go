@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // passage is how a commit came to its branch with a merged pull request.
@@ -13,6 +14,7 @@ const (
 	passedWhole  passage = ""                                   // it holds what was approved, and nothing else
 	passedBeside passage = "it was pushed beside what"          // of which nobody saw it
 	passedByHand passage = "it is a merge made by hand of what" // which may have anything in it
+	passedUnseen passage = "it is a merge made by hand, beside more changes than GitHub lists, of what"
 )
 
 // passageOf tells whether the commit holds nothing but what the reviewers of the pull request saw. GitHub takes whatever came to
@@ -29,9 +31,7 @@ func (c *carrying) passageOf(ctx context.Context, commit ShippedCommit, pull Pul
 		return passedBeside, nil
 	}
 	if len(commit.Parents) == 2 && commit.Parents[1] == pull.Head {
-		if clean, err := c.cleanMerge(ctx, commit); clean || err != nil {
-			return passedWhole, err
-		}
+		return c.cleanMerge(ctx, commit)
 	}
 	return passedByHand, nil
 }
@@ -80,25 +80,50 @@ func descends(known map[Commit]ShippedCommit, from, ancestor Commit) bool {
 	return false
 }
 
-// cleanMerge reports whether a merge of two changes its branch by what the other side brings, file by file, and by nothing else.
-// What both sides changed cannot be told. Two calls, for merges about which it matters: those of pull requests that GitHub did not
-// sign (its Enterprise Server may not, and git on somebody's machine does not), and those of a branch with its base by a reviewer.
-func (c *carrying) cleanMerge(ctx context.Context, commit ShippedCommit) (bool, error) {
-	if clean, known := c.clean[commit.Commit]; known {
-		return clean, nil
+// cleanMerge tells whether a merge of two changes its branch by what the other side brings, file by file, and by nothing else
+// (passedWhole). What both sides changed cannot be told. Three calls at most, for merges about which it matters: those of pull requests
+// that GitHub did not sign (its Enterprise Server may not, and git on somebody's machine does not), and those of a branch with its base
+// by a reviewer.
+func (c *carrying) cleanMerge(ctx context.Context, commit ShippedCommit) (passage, error) {
+	if passed, known := c.passed[commit.Commit]; known {
+		return passed, nil
 	}
+	passed, err := c.compareMerge(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	if c.passed == nil {
+		c.passed = map[Commit]passage{}
+	}
+	c.passed[commit.Commit] = passed
+	return passed, nil
+}
+
+func (c *carrying) compareMerge(ctx context.Context, commit ShippedCommit) (passage, error) {
+	branch, head := commit.Parents[0], commit.Parents[1]
 	merge, err := c.detail(ctx, commit.Commit)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	brought, err := c.Commits.Compare(ctx, c.request.Repository, commit.Parents[0].String(), commit.Parents[1].String())
+	brought, err := c.Commits.Compare(ctx, c.request.Repository, branch.String(), head.String())
 	if err != nil {
-		return false, fromGitHub(fmt.Errorf("compare what the merge %s holds with what it merges: %w", commit.Commit.Short(), err))
+		return "", fromGitHub(fmt.Errorf("compare what the merge %s holds with what it merges: %w", commit.Commit.Short(), err))
 	}
-	if c.clean == nil {
-		c.clean = map[Commit]bool{}
+	switch {
+	case !merge.AllFiles || !brought.AllFiles:
+		return passedUnseen, nil
+	case merge.Contents == nil || brought.Contents == nil || !maps.Equal(merge.Contents, brought.Contents):
+		return passedByHand, nil
 	}
-	c.clean[commit.Commit] = merge.AllFiles && brought.AllFiles && merge.Contents != nil && brought.Contents != nil &&
-		maps.Equal(merge.Contents, brought.Contents)
-	return c.clean[commit.Commit], nil
+	// The other way round: what the branch changed in the same files, the merge has taken back.
+	own, err := c.Commits.Compare(ctx, c.request.Repository, head.String(), branch.String())
+	switch {
+	case err != nil:
+		return "", fromGitHub(fmt.Errorf("compare what the merge %s brings with what its branch has: %w", commit.Commit.Short(), err))
+	case slices.ContainsFunc(brought.Files, func(file string) bool { return slices.Contains(own.Files, file) }):
+		return passedByHand, nil
+	case !own.AllFiles:
+		return passedUnseen, nil
+	}
+	return passedWhole, nil
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -38,6 +39,30 @@ func TestWhatIsPushedWithAReviewedHeadIsNotReviewed(t *testing.T) {
 				Files: map[string]string{"add-a-basket.txt": "Add another basket"},
 			})
 		}, "it is a merge made by hand of what was approved in pull request"},
+		"a merge by hand that takes back what the branch has": {func(s *story, pull *githubtest.PullRequest) *githubtest.Commit {
+			carol := s.member("carol", "write")
+			mend := s.opened("Mend the basket")
+			mend.Push("Mend", s.Walter, map[string]string{"add-a-basket.txt": "A basket that holds"})
+			mend.Review(carol, "APPROVED", "Fine")
+			mend.Merge("squash", s.Alice)
+			return s.Repository.CommitWith(githubtest.CommitSpec{
+				Branch: "main", Message: "Merge", Author: s.Walter, Merges: []*githubtest.Commit{pull.Head()}, Files: map[string]string{"add-a-basket.txt": "Add a basket"},
+			})
+		}, "it is a merge made by hand of what was approved in pull request"},
+		"a merge by hand beside more than GitHub lists": {func(s *story, pull *githubtest.PullRequest) *githubtest.Commit {
+			carol := s.member("carol", "write")
+			files := map[string]string{}
+			for number := range 300 {
+				files[fmt.Sprintf("icons/%d.svg", number)] = "an icon"
+			}
+			icons := s.opened("Add icons")
+			icons.Push("Icons", s.Walter, files)
+			icons.Review(carol, "APPROVED", "Fine")
+			icons.Merge("squash", s.Alice)
+			return s.Repository.CommitWith(githubtest.CommitSpec{
+				Branch: "main", Message: "Merge", Author: s.Walter, Merges: []*githubtest.Commit{pull.Head()}, Files: map[string]string{"add-a-basket.txt": "Add a basket"},
+			})
+		}, "beside more changes than GitHub lists, of what was approved in pull request"},
 		"a commit on top": {func(s *story, pull *githubtest.PullRequest) *githubtest.Commit {
 			s.Repository.CreateBranch("local", pull.Head(), s.Walter)
 			top := s.Repository.Commit("local", "And more", s.Walter, map[string]string{"more.txt": "and more"})
