@@ -18,7 +18,7 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 	var failures []error
 	touched := map[Commit]map[string]Records{}
 	news := map[Commit][]Verification{}
-	look := o.verifying(repository, policy, run)
+	look := o.verifying(repository, policy, run, nil)
 	for _, stage := range stagesOf(policy.Policy, run.Path) {
 		if ok, _ := stage.Qualifies(repository, run); !ok || stage.Digest == nil {
 			continue
@@ -127,7 +127,7 @@ func (v *verifying) judgeFor(ctx context.Context, stage Stage, image Image, read
 
 // deployedFor judges the run for one commit, into its records, and keeps nothing.
 func (o *Observer) deployedFor(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, commit Commit, records map[string]Records) error {
-	look := o.verifying(repository, policy, run)
+	look := o.verifying(repository, policy, run, nil)
 	for _, stage := range stagesOf(policy.Policy, run.Path) {
 		if ok, _ := stage.Qualifies(repository, run); !ok || stage.Digest == nil {
 			continue

@@ -170,7 +170,7 @@ func (c *carrying) listAgain(ctx context.Context, into *target, stage Stage, run
 		Event: run.Event, Branch: run.HeadBranch, Head: run.Commit,
 	}
 	if run.Finished() && stage.Job != "" {
-		read, ran, err := c.Observer.verifying(c.request.Repository, c.policy, run).readStage(ctx, stage, Records{})
+		read, ran, err := c.Observer.verifying(c.request.Repository, c.policy, run, nil).readStage(ctx, stage, Records{})
 		if err != nil {
 			return err
 		}

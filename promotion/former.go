@@ -107,7 +107,7 @@ func (c *carrying) recordsUnder(ctx context.Context, into target, under *Facts, 
 	into.listed = slices.DeleteFunc(slices.Clone(into.listed), func(attempt Attempt) bool { return isOther(attempt.Stage) })
 	into.records = map[string]Records{under.Image.Name: under.ownRecords(into.records[under.Image.Name], moved, isOther)}
 	for _, run := range oldestFirst(runs) {
-		_, attempts, err := c.Observer.verify(ctx, under.Repository, own.policy, run, into.records)
+		_, attempts, err := c.Observer.verify(ctx, under.Repository, own.policy, run, into.records, nil)
 		into.listed = append(into.listed, attempts...)
 		if err != nil {
 			return err

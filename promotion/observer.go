@@ -42,6 +42,8 @@ type Observer struct {
 	Scope    Scope
 	Clock    func() time.Time
 	Slack    func(Environment) string // the webhook that an environment's notices go to; "" for none
+
+	GitHubTime func(ours time.Time) time.Time // what GitHub's clock says when ours says so
 }
 
 // RunChanged takes a workflow_run event. The changes are good even when there is an error: they are what could be told
@@ -165,7 +167,7 @@ func (o *Observer) started(ctx context.Context, repository Repository, policy Lo
 			}
 			changes.Starts = append(changes.Starts, Start{
 				Repository: repository.ID, Image: image.Name, Commit: run.Commit, Stage: stage.Name, Run: run.ID, Attempt: run.Attempt,
-				Job: job.ID, Digest: seen.Digest, RunStarted: run.Started, Observed: o.Clock(),
+				Job: job.ID, Digest: seen.Digest, RunStarted: run.Started, Observed: o.GitHubTime(o.Clock()),
 			})
 		}
 	}
@@ -191,7 +193,7 @@ func (o *Observer) ended(ctx context.Context, repository Repository, policy Load
 	if err != nil {
 		return Changes{}, err
 	}
-	verifications, _, err := o.verify(ctx, repository, policy, run, records)
+	verifications, _, err := o.verify(ctx, repository, policy, run, records, o.runsOf(repository, policy.Policy, run.Commit))
 	var failures []error
 	if err != nil {
 		failures = append(failures, err)
@@ -207,14 +209,14 @@ func (o *Observer) ended(ctx context.Context, repository Repository, policy Load
 // verify judges every stage of a run that has ended and has no judgement yet. It gives the new verifications, and the
 // attempts that it looked at. It reads the run's jobs at most once, each image's tag at most once, and each artifact that
 // a stage names at most once.
-func (o *Observer) verify(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, records map[string]Records) ([]Verification, []Attempt, error) {
+func (o *Observer) verify(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, records map[string]Records, listed runLister) ([]Verification, []Attempt, error) {
 	run, err := o.withBases(ctx, repository, policy.Policy, run)
 	if err != nil {
 		return nil, nil, err
 	}
-	look := o.verifying(repository, policy, run)
+	look := o.verifying(repository, policy, run, listed)
 	var verifications []Verification
-	var listed []Attempt
+	var attempts []Attempt
 	var failures []error
 	for _, stage := range stagesOf(policy.Policy, run.Path) {
 		if ok, _ := stage.Qualifies(repository, run); !ok || ByDigest(run.Event) {
@@ -226,13 +228,13 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 			}
 			read, ran, err := look.readStage(ctx, stage, records[image.Name])
 			if err != nil {
-				return verifications, listed, err
+				return verifications, attempts, err
 			}
 			if !ran {
 				break
 			}
 			// Listed in any case: an attempt whose end cannot be recorded must not let an older success rule.
-			listed = append(listed, Attempt{Stage: stage.Name, Run: run.ID, Number: read.Attempt, Started: read.RunStarted, Running: read.Running, URL: run.URL, Event: run.Event, Branch: run.HeadBranch, Head: run.Commit})
+			attempts = append(attempts, Attempt{Stage: stage.Name, Run: run.ID, Number: read.Attempt, Started: read.RunStarted, Running: read.Running, URL: run.URL, Event: run.Event, Branch: run.HeadBranch, Head: run.Commit})
 			if read.Running {
 				break
 			}
@@ -247,7 +249,7 @@ func (o *Observer) verify(ctx context.Context, repository Repository, policy Loa
 			}
 		}
 	}
-	return verifications, listed, errors.Join(failures...)
+	return verifications, attempts, errors.Join(failures...)
 }
 
 func (o *Observer) jobsOf(repository Repository, run Run) func(context.Context) ([]Job, error) {

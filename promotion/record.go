@@ -54,8 +54,8 @@ type Start struct {
 	Job        int64  // 0 for a stage that is a whole run
 	Digest     Digest // zero: the tag did not exist yet
 	RunStarted time.Time
-	Observed   time.Time
-	Number     Number // the ledger's
+	Observed   time.Time // by GitHub's clock
+	Number     Number    // the ledger's
 }
 
 // Verification says that a digest passed, or did not pass, a stage in one attempt of a run. It is never changed.

@@ -68,6 +68,6 @@ func (v *verifying) besides(stage Stage, image Image, read stageRun, digests []D
 func (v *verifying) entered(stage Stage, image Image, read stageRun, digest Digest) Start {
 	return Start{
 		Repository: v.repository.ID, Image: image.Name, Stage: stage.Name, Run: v.run.ID, Attempt: read.Attempt,
-		Digest: digest, RunStarted: read.Started, Observed: v.Clock(),
+		Digest: digest, RunStarted: read.Started, Observed: v.GitHubTime(v.Clock()),
 	}
 }

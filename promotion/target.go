@@ -146,8 +146,9 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 		return err
 	}
 	var missed Changes
+	known := func(context.Context) ([]Run, error) { return listed, nil }
 	for _, run := range oldestFirst(listed) {
-		verifications, attempts, err := c.Observer.verify(ctx, c.request.Repository, c.policy, run, records)
+		verifications, attempts, err := c.Observer.verify(ctx, c.request.Repository, c.policy, run, records, known)
 		missed.Verifications = append(missed.Verifications, verifications...)
 		into.listed = append(into.listed, attempts...)
 		if err != nil {
@@ -157,7 +158,7 @@ func (c *carrying) runs(ctx context.Context, into *target) error {
 			into.unclear = err
 		}
 	}
-	into.records = withoutLost(records, listed, c.Clock())
+	into.records = withoutLost(records, listed, c.GitHubTime(c.Clock()))
 	if len(missed.Verifications) > 0 {
 		missed, err = c.Observer.announce(ctx, c.request.Repository, c.policy, into.commit, records, missed, nil)
 		missed.Work = append(missed.Work, checksAgain(missed.Announcements)...)
@@ -178,7 +179,7 @@ func (c *carrying) noteMove(ctx context.Context, image Image, commit Commit, rec
 	if candidate.Digest.IsZero() || candidate.Digest == named || !candidate.Moved.IsZero() {
 		return nil
 	}
-	sighting := Start{Repository: c.request.Repository.ID, Image: image.Name, Commit: commit, Digest: named, Observed: c.Clock()}
+	sighting := Start{Repository: c.request.Repository.ID, Image: image.Name, Commit: commit, Digest: named, Observed: c.GitHubTime(c.Clock())}
 	return c.Journal.Commit(ctx, c.lease, Changes{Starts: []Start{sighting}})
 }
 

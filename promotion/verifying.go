@@ -19,13 +19,14 @@ type verifying struct {
 	artifacts  *gathered
 	proofs     map[string]*Evidence
 	changed    func(context.Context) (string, error)
+	listed     runLister // nil: another rule says which of its successes somebody saw
 }
 
-func (o *Observer) verifying(repository Repository, policy LoadedPolicy, run Run) *verifying {
+func (o *Observer) verifying(repository Repository, policy LoadedPolicy, run Run, listed runLister) *verifying {
 	return &verifying{
 		Observer: o, repository: repository, policy: policy, run: run, jobs: o.jobsOf(repository, run), attempts: o.attemptsOf(repository, run),
 		tags: map[string]func(context.Context) (TaggedManifest, bool, error){}, artifacts: o.Evidence.of(repository, run),
-		proofs: map[string]*Evidence{}, changed: o.changedOf(repository, policy, run),
+		proofs: map[string]*Evidence{}, changed: o.changedOf(repository, policy, run), listed: listed,
 	}
 }
 
@@ -76,7 +77,8 @@ func (v *verifying) judge(ctx context.Context, stage Stage, image Image, read st
 	}
 	registry, _ := image.Registry(v.repository)
 	verification := judge(v.policy.Policy, stage, v.run, read, image, registry, records, seen, changed, v.Clock())
-	return verification.proven(v.policy.Policy, stage, image, evidence), true, nil
+	verification, err = v.unlessBuiltAnew(ctx, stage, read, records, verification.proven(v.policy.Policy, stage, image, evidence))
+	return verification, err == nil, err
 }
 
 // judgeAgain takes an earlier judgement of the same jobs over to a later look at the run. They say the same: what the tag
@@ -116,12 +118,12 @@ func (v *verifying) prove(ctx context.Context, stage Stage, read stageRun) (*Evi
 }
 
 // judgedBefore gives the verification that the same jobs in the same attempt already led to. One that only lacked what an
-// earlier stage had not recorded yet does not count: it may be told by now.
+// earlier stage had not recorded yet does not count: it may be told by now. One is final where the commit was built anew.
 func judgedBefore(policy Policy, records Records, stage Stage, run Run, read stageRun) (Verification, bool) {
 	for i := len(records.Verifications) - 1; i >= 0; i-- {
 		earlier := records.Verifications[i]
 		if earlier.Stage == stage.Name && earlier.Run == run.ID && earlier.Attempt == read.Attempt && earlier.of(read) &&
-			earlier.Conclusion == read.Conclusion && policy.defines(stage, earlier) && earlier.Failure != StageMissing {
+			earlier.Conclusion == read.Conclusion && policy.defines(stage, earlier) && (earlier.Failure != StageMissing || earlier.Final) {
 			return earlier, true
 		}
 	}
@@ -193,7 +195,7 @@ func (o *Observer) verifyAgain(ctx context.Context, repository Repository, polic
 		if err != nil {
 			return verifications, fromGitHub(fmt.Errorf("read run %d of %s again: %w", id, repository.FullName(), err))
 		}
-		again, _, err := o.verify(ctx, repository, policy, other, records)
+		again, _, err := o.verify(ctx, repository, policy, other, records, o.runsOf(repository, policy.Policy, other.Commit))
 		verifications = append(verifications, again...)
 		if err != nil {
 			return verifications, err

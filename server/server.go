@@ -157,7 +157,7 @@ func (s *Server) compose() error {
 	observer := &promotion.Observer{
 		Policies: policies, Runs: s.forge, Attempts: s.forge, Registry: registries, Records: s.ledger, Lanes: s.ledger, Requests: s.ledger,
 		Evidence: artifacts, Trees: s.forge, Reviews: s.forge, Branches: s.forge, Book: s.ledger, Checks: checks,
-		Scope: settings.Scope, Clock: clock, Slack: slack,
+		Scope: settings.Scope, Clock: clock, GitHubTime: s.forge.TimeOf, Slack: slack,
 	}
 	promoter := &promotion.Promoter{
 		Journal: s.ledger, Policies: policies, Observer: observer, Runs: s.forge, People: s.forge, Commits: s.forge, Registry: registries,

@@ -24,11 +24,17 @@ func swept(t *testing.T, every time.Duration) *story {
 	s := begin(t, scene.Options{Settings: func(settings *config.Settings) { settings.CatchUpInterval = every }})
 	s.verified(s.Merged("Begin").MergeCommit(), "begin")
 	s.settled()
+	s.deaf()
+	return s
+}
+
+// deaf stops the server. Something else answers its deliveries.
+func (s *story) deaf() {
+	s.t.Helper()
 	s.must(s.StopServer())
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	t.Cleanup(other.Close)
+	s.t.Cleanup(other.Close)
 	s.GitHub.SetHook(other.URL, "")
-	return s
 }
 
 // returns starts the server again. Nothing is left that GitHub could deliver.
