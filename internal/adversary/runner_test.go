@@ -3,6 +3,7 @@ package adversary
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/verbatim-dev/verbatim/internal/githubtest"
 	"github.com/verbatim-dev/verbatim/internal/scene"
@@ -131,6 +132,7 @@ func (w *world) execute(open *openRun, next job) {
 	if next.Does == "build" {
 		w.do(fmt.Sprintf("run %d: %s starts", open.run.ID(), next.Name), start) // building takes longer than noting that it began
 		start = func() {}
+		w.clock.pass(buildLasts)
 	}
 	what := fmt.Sprintf("run %d: %s (it has to %s) ends: %s", open.run.ID(), next.Name, next.Does, conclusion)
 	w.do(what, func() {
@@ -141,6 +143,9 @@ func (w *world) execute(open *openRun, next job) {
 		handle.Complete(conclusion)
 	})
 }
+
+// buildLasts is for how long a build is under way before it pushes: longer than a delivery that is not late.
+const buildLasts = 70 * time.Second
 
 // work does what the job has to do, and returns how that ended.
 func (w *world) work(open *openRun, next job, ran *jobRun, conclusion string) string {
