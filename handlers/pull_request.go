@@ -66,6 +66,7 @@ func (h PullRequest) Handle(ctx context.Context, eventType, _ string, payload []
 		return leave(ctx, changes, err)
 	}
 	if merged {
+		kept.Merger = personOf(event.GetSender())
 		if kept.Merged, err = promotion.ParseCommit(event.GetPullRequest().GetMergeCommitSHA()); err != nil {
 			return malformed(eventType, "pull_request.merge_commit_sha: %w", err)
 		}

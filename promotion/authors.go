@@ -117,7 +117,11 @@ type authorship struct {
 // authorsThrough returns the authors of a commit, and those of the pull requests through which it came, and who pushed it.
 func (c *carrying) authorsThrough(ctx context.Context, of authorship) ([]contribution, error) {
 	var authors []contribution
-	if !slices.ContainsFunc(of.own, of.commit.merges) {
+	pressed, err := c.byMergeButtonOf(ctx, of.commit, of.own)
+	if err != nil {
+		return nil, err
+	}
+	if !pressed {
 		made, err := c.makersOf(ctx, []ShippedCommit{of.commit}, of)
 		if err != nil {
 			return nil, err
@@ -188,13 +192,6 @@ func (c *carrying) makersOfPull(ctx context.Context, pull PullRequest, of author
 	}
 	inner, err := c.makersWithin(ctx, pull, contents, of)
 	return slices.Concat(byAuthors(pull.Author), made, pushed, inner), err
-}
-
-// merges reports whether the commit is the clean merge of the pull request: GitHub made it, of the branch's head and the pull
-// request's, which it does only where nothing conflicts. One in which conflicts were resolved is its author's own work: it is on
-// the pull request's branch, and merges the other way round.
-func (s ShippedCommit) merges(pull PullRequest) bool {
-	return s.ByGitHub && len(s.Parents) == 2 && pull.Merged && pull.MergeCommit == s.Commit && s.Parents[1] == pull.Head
 }
 
 // writersOf returns the accounts of the commits' authors and co-authors. GitHub is asked for those that no commit tells, once.

@@ -24,10 +24,13 @@ func (c *carrying) passageOf(ctx context.Context, commit ShippedCommit, pull Pul
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case contents.has(commit.Commit), commit.merges(pull), commit.replays(pull, contents, shipped):
+	if contents.has(commit.Commit) || commit.replays(pull, contents, shipped) {
 		return passedWhole, nil
-	case len(commit.Parents) < 2:
+	}
+	if pressed, err := c.byMergeButton(ctx, commit, pull); pressed || err != nil {
+		return passedWhole, err
+	}
+	if len(commit.Parents) < 2 {
 		return passedBeside, nil
 	}
 	if len(commit.Parents) == 2 && commit.Parents[1] == pull.Head {
@@ -82,8 +85,8 @@ func descends(known map[Commit]ShippedCommit, from, ancestor Commit) bool {
 
 // cleanMerge tells whether a merge of two changes its branch by what the other side brings, file by file, and by nothing else
 // (passedWhole). What both sides changed cannot be told. Three calls at most, for merges about which it matters: those of pull requests
-// that GitHub did not sign (its Enterprise Server may not, and git on somebody's machine does not), and those of a branch with its base
-// by a reviewer.
+// that no button was seen to make (GitHub's Enterprise Server may not sign them, and git on somebody's machine does not), and those of a
+// branch with its base by a reviewer.
 func (c *carrying) cleanMerge(ctx context.Context, commit ShippedCommit) (passage, error) {
 	if passed, known := c.passed[commit.Commit]; known {
 		return passed, nil

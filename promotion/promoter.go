@@ -66,7 +66,7 @@ type carrying struct {
 	pushes   map[Commit][]Entry
 	merges   map[Commit][]Entry
 	inner    map[int]PullRequest
-	passed   map[Commit]passage // merges that GitHub did not sign
+	passed   map[Commit]passage // merges that no button was seen to make
 	reviews  map[int][]Entry
 	standIns map[Commit]target
 	roles    map[int64]Role

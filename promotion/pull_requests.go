@@ -33,6 +33,7 @@ type PullRequestEvent struct {
 	Pushed     time.Time // when the head's repository was last pushed to, as the event says
 	Received   time.Time // by our clock
 	Pusher     Person    // who pushed the head; zero: the event tells of no push
+	Merger     Person    // who merged it, if somebody did
 }
 
 // Changed keeps a head or a merge, and looks again at what waits for the pull request. It costs no call.
@@ -46,6 +47,7 @@ func (w PullRequestWatch) Changed(ctx context.Context, event PullRequestEvent) (
 		entry = Entry{
 			Key: fmt.Sprintf("merge/%d/%d/%s", event.Repository.ID, event.Number, event.Merged), Kind: EntryMerge, Repository: event.Repository.ID,
 			PullRequest: event.Number, Commit: event.Merged, Base: event.Base, Tag: event.Head.String(), At: event.At,
+			Person: event.Merger,
 		}
 	}
 	entry.Recorded = w.Clock()

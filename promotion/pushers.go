@@ -117,7 +117,10 @@ func (c *carrying) byButton(ctx context.Context, push Entry, commit ShippedCommi
 		if err != nil {
 			return false, err
 		}
-		merged := slices.ContainsFunc(shipped, func(merge ShippedCommit) bool { return merge.merges(pull) })
+		merged, err := c.byMergeButtonAmong(ctx, shipped, pull)
+		if err != nil {
+			return false, err
+		}
 		if merged && contents.has(commit.Commit) || !contents.has(commit.Commit) && commit.replays(pull, contents, shipped) {
 			return true, nil
 		}
