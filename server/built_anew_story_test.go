@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +111,33 @@ func TestWhatIsTestedWhileNobodyHears(t *testing.T) {
 			s.promotes(pull.Issue, s.Alice, "/promote", digest)
 		})
 	}
+}
+
+// A delivery that says late that a job began says nothing of what its tag named then.
+func TestACommitThatIsBuiltAnewBeforeItsDeliveriesCome(t *testing.T) {
+	clock := &stepping{}
+	s := begin(t, scene.Options{Policy: "-", GitHubClock: clock.now, ServerClock: clock.now})
+	policy := s.defaultPolicy()
+	for _, line := range []string{"    builds: true\n", "    after: [build]\n", "    after: [test]\n"} {
+		policy = strings.Replace(policy, line, "", 1)
+	}
+	s.govern(policy)
+	pull := s.Merged("Add a basket")
+	s.settled()
+	late := s.GitHub.Capture(func() {
+		run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.CI, Head: pull.MergeCommit(), Actor: s.Walter}).Start()
+		s.builds(run, pull.MergeCommit(), clock, "tested")
+		s.Tested(run, "success")
+		s.Staged(pull.MergeCommit(), "success")
+		s.Repository.Tag("main", pull.MergeCommit(), s.Walter)
+		newer := s.Repository.Run(githubtest.RunSpec{Workflow: scene.CI, Head: pull.MergeCommit(), HeadBranch: "main", Actor: s.Walter}).Start()
+		s.builds(newer, pull.MergeCommit(), clock, "not tested")
+	})
+	clock.step(time.Duration(clock.by.Load()) + 10*time.Minute)
+	for _, delivery := range late {
+		delivery.Send()
+		s.settled()
+	}
+	s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing"), "may have built the commit anew")
+	s.names("production", "")
 }
