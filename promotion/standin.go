@@ -3,11 +3,15 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // maximumStandIns is how many verified commits before one that has no digest of its own are compared with it.
 const maximumStandIns = 5
+
+// maximumDoubted is of how many of them the runs may turn out not to count: each costs reading them again.
+const maximumDoubted = 3
 
 // recordedImage is what is known of an image at the commit that counts for it.
 type recordedImage struct {
@@ -66,15 +70,16 @@ func (c *carrying) sameTree(ctx context.Context, into target, image Image) (reco
 	return stands, err == nil && sighted(stands.records), err
 }
 
-// unchangedSince takes what was verified for the newest commit on the branch since which none of the image's paths changed. Where it
-// finds none, it says what it did not look at.
+// unchangedSince takes what was verified for the newest commit on the branch since which none of the image's paths changed, and whose
+// runs count. Where it finds none, it says what it did not look at.
 func (c *carrying) unchangedSince(ctx context.Context, into target, image Image) (recordedImage, bool, error) {
 	commits, err := c.Records.VerifiedCommits(ctx, c.request.Repository.ID, image.Name, 4*maximumStandIns)
 	if err != nil {
 		return recordedImage{}, false, err
 	}
 	var beyond []string
-	compared := 0
+	var doubted *recordedImage // the newest whose runs do not count: it says why, where no older one counts
+	compared, doubts := 0, 0
 	if len(commits) == 4*maximumStandIns {
 		beyond = []string{fmt.Sprintf("older ones than the newest %d", len(commits))}
 	}
@@ -107,7 +112,18 @@ func (c *carrying) unchangedSince(ctx context.Context, into target, image Image)
 		}
 		c.places().follows(commit, into.commit)
 		stands, err := c.standIn(ctx, target{commit: commit}, image, fmt.Sprintf("%s is unchanged since %s (nothing in %s): its digest counts", image.Name, commit.Short(), image.pathTexts()))
-		return stands, err == nil, err
+		if err != nil || !c.discounted(into, stands) {
+			return stands, err == nil, err
+		}
+		if doubted == nil {
+			doubted = &stands
+		}
+		if doubts++; doubts == maximumDoubted {
+			break
+		}
+	}
+	if doubted != nil {
+		return *doubted, true, nil
 	}
 	if len(beyond) == 0 {
 		return recordedImage{}, false, nil
@@ -122,14 +138,27 @@ func (c *carrying) verifiedBefore(ctx context.Context, into target, commit Commi
 	if err != nil {
 		return false
 	}
+	candidate := Candidate(c.policy.Policy, records[image.Name])
+	return !candidate.Digest.IsZero() && candidate.Moved.IsZero() && len(c.unpassed(into, records[image.Name])) == 0
+}
+
+// unpassed returns the required stages that did not pass by the records.
+func (c *carrying) unpassed(into target, records Records) []Stage {
 	policy := c.policy.Policy
-	candidate := Candidate(policy, records[image.Name])
-	for _, stage := range policy.closure(into.environment.Requires) {
-		if gates, _ := stageGates(policy, stage, records[image.Name], nil, candidate.Digest); !gates[0].Met {
-			return false
-		}
-	}
-	return !candidate.Digest.IsZero() && candidate.Moved.IsZero()
+	candidate := Candidate(policy, records)
+	return slices.DeleteFunc(policy.closure(into.environment.Requires), func(stage Stage) bool {
+		gates, _ := stageGates(policy, stage, records, nil, candidate.Digest)
+		return gates[0].Met
+	})
+}
+
+// discounted reports whether runs that passed do not count for where they are from, so that stages lack them. What could not be told
+// or failed since is no reason to look further.
+func (c *carrying) discounted(into target, stands recordedImage) bool {
+	return stands.unclear == nil && slices.ContainsFunc(c.unpassed(into, stands.records), func(stage Stage) bool {
+		doubt := stands.doubts[stage.Name]
+		return doubt.Err == nil && doubt.Why != ""
+	})
 }
 
 // countedOf returns what is known of an image at the target's commit, without the runs that do not count.

@@ -84,6 +84,13 @@ func TestACommitInsideAPullRequestStandsForNothingWithTheBranchesWorkflow(t *tes
 	s := begin(t, scene.Options{Policy: "-"})
 	s.govern(s.monorepo(""))
 	pull, commit := s.emptiedTests(s.member("bob", "write"), "merge")
+	s.workerNotTested(commit)
+	s.refuses(pull.Issue, s.Alice, "/promote worker", "stage_missing")
+}
+
+// workerNotTested has the tag's runs build and pass a worker of the commit.
+func (s *story) workerNotTested(commit *githubtest.Commit) {
+	s.t.Helper()
 	run := s.Repository.Run(githubtest.RunSpec{Workflow: scene.CI, Head: commit, HeadBranch: "main", Actor: s.Walter}).Request().Start()
 	build := run.Job("build").Start()
 	_, err := s.Registry.PushIndex("shop/worker", commit.SHA(), "not tested")
@@ -92,7 +99,18 @@ func TestACommitInsideAPullRequestStandsForNothingWithTheBranchesWorkflow(t *tes
 	s.Tested(run, "success")
 	s.Staged(commit, "success")
 	s.settled()
-	s.refuses(pull.Issue, s.Alice, "/promote worker", "stage_missing")
+}
+
+// Whoever puts a tag on such a commit does not keep what counts from standing for the image.
+func TestAnOlderCommitStandsWhereTheRunsOfTheNewestDoNotCount(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.govern(s.monorepo(""))
+	older, digests := s.change("README.md", "api", "worker")
+	pull, commit := s.emptiedTests(s.member("bob", "write"), "merge")
+	s.workerNotTested(commit)
+	_, reply := s.says(pull.Issue, s.Alice, "/promote worker")
+	s.expect(reply, "Promoted", "worker is unchanged since "+older.Short(), digests["worker"])
+	s.namesIn("worker", "production", digests["worker"])
 }
 
 // An older head of the branch counts whatever became of its workflow since.
