@@ -26,7 +26,7 @@ var essentials = members{
 	},
 	"check_run": {"id": nil, "head_sha": nil, "external_id": nil},
 	"comment":   {"id": nil, "body": nil, "commit_id": nil, "created_at": nil, "updated_at": nil, "author_association": nil, "user": person},
-	"issue":     {"number": nil, "pull_request": {"url": nil}}, "pull_request": pull,
+	"issue":     {"number": nil, "state": nil, "pull_request": {"url": nil}}, "pull_request": pull,
 	"changes": {"base": {"ref": {"from": nil}}},
 	"review":  {"id": nil, "state": nil, "commit_id": nil, "submitted_at": nil, "user": person},
 }

@@ -56,6 +56,7 @@ func (h IssueComment) Handle(ctx context.Context, eventType, _ string, payload [
 		Repository: repository, Issue: event.GetIssue().GetNumber(), Comment: comment.GetID(), Commented: comment.GetCreatedAt().Time, Author: author,
 		Insider:  slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, comment.GetAuthorAssociation()),
 		Commands: commands, TooMany: tooMany, Received: receivedAt(ctx, h.Clock),
+		Open: event.GetIssue().GetState() == "open",
 	})
 	return leave(ctx, changes, err)
 }

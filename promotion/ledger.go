@@ -47,6 +47,7 @@ type Request struct {
 	Command     Command
 	Received    time.Time
 	Swept       bool // found by a sweep: other deliveries may have been missed as well
+	Unmerged    bool // the pull request was not merged yet when GitHub told of the comment; false: it was, or nobody knows
 	State       RequestState
 	Answer      Answer   // once settled, or while it waits for its gates or for somebody who is down
 	Named       *Named   // what it was found to be about; nil before

@@ -128,7 +128,7 @@ func (c *carrying) commitOfPull(ctx context.Context, into *target, named Commit)
 			Name: "commit", Reason: HeadMoved, Expected: fmt.Sprintf("%s, for which it was asked", named.Short()), Actual: fmt.Sprintf("pull request #%d stands for %s now", pull.Number, into.commit.Short()),
 			Next: "look at the commit of now, and ask again",
 		}, nil
-	case pull.Merged && c.agrees() && pull.Closed.After(c.commented()):
+	case pull.Merged && c.agrees() && c.before(pull.Closed):
 		return &Gate{
 			Name: "commit", Reason: HeadMoved, Expected: fmt.Sprintf("the head that pull request #%d had when the comment was made", pull.Number), Actual: fmt.Sprintf("it was merged after that, as %s", into.commit.Short()),
 			Next: "look at the commit of now, and ask again",
@@ -151,6 +151,12 @@ func (c *carrying) commented() time.Time {
 		return c.request.Received
 	}
 	return c.request.Commented
+}
+
+// before reports whether the command was given before what happened then. GitHub's times have whole seconds: within one, what it says
+// of the pull request when it tells of the comment shows that this one was first.
+func (c *carrying) before(then time.Time) bool {
+	return then.After(c.commented()) || c.request.Unmerged && !then.Before(c.commented().Truncate(time.Second))
 }
 
 // boundTo returns the digest of the image that the command is bound to: the one that was recorded when it was given, else the

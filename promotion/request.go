@@ -18,6 +18,7 @@ type CommentEvent struct {
 	Comment    int64
 	Commented  time.Time
 	Author     Person
+	Open       bool // the pull request was open when GitHub told of the comment
 	Insider    bool // GitHub calls the author an owner, member or collaborator
 	Commands   []Command
 	TooMany    bool // more commands than a comment may have: all are refused
@@ -66,7 +67,7 @@ func (d Door) Commented(ctx context.Context, event CommentEvent) (Changes, error
 		request := Request{
 			Key: fmt.Sprintf("%s/%d/%d/%d", source, event.Repository.ID, event.Comment, i), Source: source, Repository: event.Repository,
 			Issue: event.Issue, Commit: event.Commit, Comment: event.Comment, Commented: event.Commented, Requester: event.Author, Insider: event.Insider,
-			Command: command, Received: event.Received, Swept: event.Swept, State: RequestOpen,
+			Command: command, Received: event.Received, Swept: event.Swept, Unmerged: event.Open, State: RequestOpen,
 		}
 		if err := d.add(ctx, &changes, request); err != nil {
 			return Changes{}, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +75,38 @@ func TestACommandOnAnOpenHeadIsNotOfItsMerge(t *testing.T) {
 
 func TestACommandOnAnOpenPullRequestIsNotOfItsMerge(t *testing.T) {
 	governed(t).mergedAfterTheComment(func(*githubtest.PullRequest) {})
+}
+
+// A comment, the merge and another comment come within a second, which GitHub's times do not tell apart.
+func TestACommandOnAnOpenPullRequestIsNotOfItsMergeWithinTheSecond(t *testing.T) {
+	var stopped atomic.Pointer[time.Time]
+	s := begin(t, scene.Options{Policy: "-", GitHubClock: func() time.Time {
+		if at := stopped.Load(); at != nil {
+			return *at
+		}
+		return time.Now()
+	}})
+	s.govern(s.defaultPolicy())
+	pull := s.opened("Add a basket")
+	s.settled()
+	now := time.Now()
+	stopped.Store(&now)
+	before := s.GitHub.Capture(func() { pull.Comment(s.Alice, "/promote") })
+	pull.Push("One more", s.Walter, map[string]string{"more.txt": "more"})
+	pull.Merge("squash", s.Alice)
+	after := s.GitHub.Capture(func() { pull.Comment(s.Alice, "/promote") })
+	stopped.Store(nil)
+	digest := s.staged(pull.MergeCommit(), "basket and more")
+	for _, delivery := range before {
+		delivery.Send()
+	}
+	s.becomes(pull.Issue, pull.Comments()[0], "Refused", "`head_moved`", "it was merged after that")
+	s.names("production", "")
+	for _, delivery := range after {
+		delivery.Send()
+	}
+	s.becomes(pull.Issue, pull.Comments()[1], "Promoted")
+	s.names("production", digest)
 }
 
 // mergedAfterTheComment has a pull request merged, with one more push, between a command and its delivery.
