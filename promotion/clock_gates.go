@@ -6,49 +6,6 @@ import (
 	"time"
 )
 
-// Intrusion is the newest time at which another digest entered a stage: what was there before is there no more.
-type Intrusion struct {
-	Digest Digest
-	Commit Commit
-	At     time.Time
-}
-
-// SoakFact says what else entered the last required stage. Err means that it could not be told.
-type SoakFact struct {
-	Intrusion Intrusion // zero: nothing else did
-	Err       error
-}
-
-// soakGate asks that the digest has been in the last required stage for long enough, uninterrupted by another digest.
-func soakGate(environment Environment, stage Stage, records Records, digest Digest, fact SoakFact, now time.Time) Gate {
-	gate := Gate{Name: "soak", Reason: Soaking, Expected: fmt.Sprintf("%s in %s, uninterrupted by another digest", environment.Soak, stage.Name)}
-	if fact.Err != nil {
-		gate.Reason, gate.Actual, gate.Next = InternalError, "could not tell: "+fact.Err.Error(), remedy(fact.Err)
-		return gate
-	}
-	var since time.Time
-	for _, verification := range records.Verifications {
-		passed := verification.Stage == stage.Name && verification.Passed() && verification.Digest == digest && !digest.IsZero()
-		if passed && verification.Started.After(fact.Intrusion.At) && (since.IsZero() || verification.Ended.Before(since)) {
-			since = verification.Ended
-		}
-	}
-	switch {
-	case since.IsZero() && !fact.Intrusion.At.IsZero():
-		gate.Actual = fmt.Sprintf("%s entered %s at %s", fact.Intrusion.Digest.Short(), stage.Name, clockText(fact.Intrusion.At))
-		gate.Next = "run " + stage.Name + " again for this digest, and let it be there alone"
-	case since.IsZero():
-		gate.Actual, gate.Next = "it has not passed "+stage.Name, "let "+stage.Name+" pass for this digest"
-	case now.Before(since.Add(environment.Soak)):
-		gate.Until = since.Add(environment.Soak)
-		gate.Actual = fmt.Sprintf("there since %s, for %s", clockText(since), now.Sub(since).Round(time.Second))
-		gate.Next = "possible from " + clockText(gate.Until)
-	default:
-		gate.Met, gate.Actual = true, "there since "+clockText(since)
-	}
-	return gate
-}
-
 // ageGate asks that what the stages proved is not too old.
 func ageGate(environment Environment, evidence []Verification, now time.Time) Gate {
 	gate := Gate{Name: "age", Reason: TooOld, Expected: "verified within the last " + days(environment.MaxAge), Met: true}

@@ -242,7 +242,7 @@ func (c *carrying) askRules(ctx context.Context, into target, facts *Facts) (err
 	environment := facts.Environment
 	candidate := Candidate(facts.Policy.Policy, facts.Records)
 	if environment.Soak > 0 {
-		if facts.Soak, err = soakFact(ctx, c.Stages, *facts, candidate.Digest); err != nil {
+		if facts.Soak, err = c.soakFact(ctx, *facts, candidate.Digest); err != nil {
 			return err
 		}
 	}
@@ -260,14 +260,4 @@ func (c *carrying) askRules(ctx context.Context, into target, facts *Facts) (err
 		facts.Provenance, err = c.provenanceFact(ctx, *facts, candidate.Digest)
 	}
 	return err
-}
-
-// soakFact finds out from the ledger which other digest last entered the last required stage.
-func soakFact(ctx context.Context, stages StageReader, facts Facts, digest Digest) (*SoakFact, error) {
-	if len(facts.Environment.Requires) == 0 || digest.IsZero() {
-		return &SoakFact{}, nil
-	}
-	last := facts.Environment.Requires[len(facts.Environment.Requires)-1]
-	intrusion, err := stages.Intrusion(ctx, facts.Repository.ID, facts.Image.Name, last, digest)
-	return &SoakFact{Intrusion: intrusion}, err
 }

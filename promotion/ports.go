@@ -28,8 +28,8 @@ type RecordReader interface {
 
 // StageReader reads what went through a stage, whatever its commit.
 type StageReader interface {
-	// Intrusion gives the newest record of the image in the stage that has another digest than this one; zero when there is none.
-	Intrusion(ctx context.Context, repository int64, image, stage string, digest Digest) (Intrusion, error)
+	// Intrusions gives the newest runs of the stage in which the image had another digest than this one.
+	Intrusions(ctx context.Context, repository int64, image, stage string, digest Digest) ([]Intrusion, error)
 	// Deployments gives the newest records of the digest in the stage, whatever their commits, the newest first, and at most limit.
 	Deployments(ctx context.Context, repository int64, image, stage string, digest Digest, limit int) ([]Verification, error)
 }

@@ -64,10 +64,10 @@ func (v *verifying) besides(stage Stage, image Image, read stageRun, digests []D
 	return []Start{v.entered(stage, image, read, digests[at])}
 }
 
-// entered says that the digest was in the stage from the run's start on, whichever commit has it.
+// entered says that the digest was in the stage while the run lasted, whichever commit has it: it is observed as of the run's end.
 func (v *verifying) entered(stage Stage, image Image, read stageRun, digest Digest) Start {
 	return Start{
 		Repository: v.repository.ID, Image: image.Name, Stage: stage.Name, Run: v.run.ID, Attempt: read.Attempt,
-		Digest: digest, RunStarted: read.Started, Observed: v.GitHubTime(v.Clock()),
+		Digest: digest, RunStarted: read.Started, Observed: read.Ended,
 	}
 }

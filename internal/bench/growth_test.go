@@ -87,7 +87,7 @@ func grow(b *testing.B, url, driver string, rows int) {
 			if _, err := book.Live(ctx, repository, "production", "api"); err != nil {
 				return err
 			}
-			if _, err := book.Intrusion(ctx, repository, "api", "staging", digest); err != nil {
+			if _, err := book.Intrusions(ctx, repository, "api", "staging", digest); err != nil {
 				return err
 			}
 			_, err := book.Entries(ctx, repository, promotion.EntryFilter{Kinds: []promotion.EntryKind{promotion.EntryHold, promotion.EntryResume}})

@@ -179,19 +179,19 @@ func (mr *MockStageReaderMockRecorder) Deployments(ctx, repository, image, stage
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Deployments", reflect.TypeOf((*MockStageReader)(nil).Deployments), ctx, repository, image, stage, digest, limit)
 }
 
-// Intrusion mocks base method.
-func (m *MockStageReader) Intrusion(ctx context.Context, repository int64, image, stage string, digest promotion.Digest) (promotion.Intrusion, error) {
+// Intrusions mocks base method.
+func (m *MockStageReader) Intrusions(ctx context.Context, repository int64, image, stage string, digest promotion.Digest) ([]promotion.Intrusion, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Intrusion", ctx, repository, image, stage, digest)
-	ret0, _ := ret[0].(promotion.Intrusion)
+	ret := m.ctrl.Call(m, "Intrusions", ctx, repository, image, stage, digest)
+	ret0, _ := ret[0].([]promotion.Intrusion)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// Intrusion indicates an expected call of Intrusion.
-func (mr *MockStageReaderMockRecorder) Intrusion(ctx, repository, image, stage, digest any) *gomock.Call {
+// Intrusions indicates an expected call of Intrusions.
+func (mr *MockStageReaderMockRecorder) Intrusions(ctx, repository, image, stage, digest any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Intrusion", reflect.TypeOf((*MockStageReader)(nil).Intrusion), ctx, repository, image, stage, digest)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Intrusions", reflect.TypeOf((*MockStageReader)(nil).Intrusions), ctx, repository, image, stage, digest)
 }
 
 // MockHistory is a mock of History interface.

@@ -150,7 +150,7 @@ func (b *book) reads(request *promotion.Request, does func(...string)) {
 		"Origin":            func() error { _, err := b.Origin(ctx, 42, "api", digest); return err },
 		"CommitsOf":         func() error { _, err := b.CommitsOf(ctx, 42, "api", digest); return err },
 		"VerifiedCommits":   func() error { _, err := b.VerifiedCommits(ctx, 42, "api", 10); return err },
-		"Intrusion":         func() error { _, err := b.Intrusion(ctx, 42, "api", "test", digest); return err },
+		"Intrusions":        func() error { _, err := b.Intrusions(ctx, 42, "api", "test", digest); return err },
 		"Deployments":       func() error { _, err := b.Deployments(ctx, 42, "api", "test", digest, 5); return err },
 		"Live":              func() error { _, err := b.Live(ctx, 42, "production", "api"); return err },
 		"EverLive":          func() error { _, err := b.EverLive(ctx, 42, "production", "api"); return err },
