@@ -20,13 +20,9 @@ func (w *whereabouts) foreign(ctx context.Context, commit Commit, branch string,
 // did, or when it is what merging one made. The head of one is that only if it was seen: GitHub takes a pull request for merged
 // when another one brings its head.
 func (w *whereabouts) buried(ctx context.Context, commit Commit, allowed []string) (string, error) {
-	key := keyOf(commit, allowed)
-	if why, known := w.inside[key]; known {
-		return why, nil
-	}
-	pulls, err := w.reviews.PullRequestsOf(ctx, w.repository, commit)
+	pulls, err := w.pullsOf(ctx, commit)
 	if err != nil {
-		return "", fmt.Errorf("find the pull requests that brought %s: %w", commit.Short(), err)
+		return "", err
 	}
 	why := ""
 	if !slices.ContainsFunc(pulls, func(pull PullRequest) bool {
@@ -38,11 +34,50 @@ func (w *whereabouts) buried(ctx context.Context, commit Commit, allowed []strin
 			}
 		}
 	}
-	if w.inside == nil {
-		w.inside = map[originKey]string{}
-	}
-	w.inside[key] = why
 	return why, nil
+}
+
+// buriedHead is buried for runs of pull requests, which are of a head whatever becomes of it. The head with which a pull request was
+// merged was looked at as that, by whoever merged it; one that came before it was not. Which one it was, the merge tells: its second
+// parent. What says "merged" with another head was brought by another pull request.
+func (w *whereabouts) buriedHead(ctx context.Context, commit Commit, allowed []string) (string, error) {
+	why, err := w.buried(ctx, commit, allowed)
+	if why == "" || err != nil {
+		return why, err
+	}
+	pulls, err := w.pullsOf(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	for _, pull := range pulls {
+		if !pull.Merged || pull.Head != commit || pull.MergeCommit == commit {
+			continue
+		}
+		merge, err := w.reviews.Detail(ctx, w.repository, pull.MergeCommit)
+		if err != nil {
+			return "", fmt.Errorf("read the merge of pull request #%d, %s: %w", pull.Number, pull.MergeCommit.Short(), err)
+		}
+		if len(merge.Parents) == 2 && merge.Parents[1] == commit {
+			return "", nil
+		}
+	}
+	return why, nil
+}
+
+// pullsOf returns the pull requests that brought a commit, once.
+func (w *whereabouts) pullsOf(ctx context.Context, commit Commit) ([]PullRequest, error) {
+	if known, found := w.pulls[commit]; found {
+		return known, nil
+	}
+	pulls, err := w.reviews.PullRequestsOf(ctx, w.repository, commit)
+	if err != nil {
+		return nil, fmt.Errorf("find the pull requests that brought %s: %w", commit.Short(), err)
+	}
+	if w.pulls == nil {
+		w.pulls = map[Commit][]PullRequest{}
+	}
+	w.pulls[commit] = pulls
+	return pulls, nil
 }
 
 // comesFrom reports whether the pull request takes one of the branches somewhere else, as from main to a branch of releases: that

@@ -17,7 +17,7 @@ func (c Checks) decide(ctx context.Context, facts Facts, records map[string]Reco
 		return decision, err
 	}
 	ask := originAsker{
-		places: c.places, book: c.Book, likely: pushedBranches(records), again: c.tolerate,
+		places: c.places, book: c.Book, landed: facts.Head == nil, likely: pushedBranches(records), again: c.tolerate,
 		bases: func(_ context.Context, head Commit, _ []string) basesFact {
 			return basesFact{names: basesIn(bases, head, records)}
 		},

@@ -24,7 +24,7 @@ func runKinds(policy Policy) []RunKind {
 // originsOf asks where the runs of the target's commit are from: at the moment at which they are to count.
 func (c *carrying) originsOf(ctx context.Context, into *target, listed []Run, heads map[int64]Commit) (origins, error) {
 	ask := originAsker{
-		places: c.places(), book: c.Book, pull: into.pullRequest, likely: append([]string{into.pullRequest.Base}, pushedBranches(into.records)...), again: c.again,
+		places: c.places(), book: c.Book, landed: into.head == nil && !into.sameTree, pull: into.pullRequest, likely: append([]string{into.pullRequest.Base}, pushedBranches(into.records)...), again: c.again,
 		bases: func(ctx context.Context, head Commit, branches []string) basesFact {
 			names, err := c.basesOf(ctx, into, head, branches, listed)
 			return basesFact{names: names, err: err}

@@ -23,10 +23,11 @@ type origins struct {
 	repository Repository
 	branches   map[originKey]BranchFact
 	bases      map[Commit]basesFact
-	own        map[ownKey]Doubt  // whether runs on a branch are of its own workflow
-	heads      map[int64]Commit  // of runs whose records do not say it
-	unfit      map[string]string // by stage: why runs that are not among the records do not count
-	cut        map[string]bool   // by stage: its runs have more heads than were asked about, and none that was counts
+	former     map[originKey]Doubt // heads of pull requests that were not merged as they were
+	own        map[ownKey]Doubt    // whether runs on a branch are of its own workflow
+	heads      map[int64]Commit    // of runs whose records do not say it
+	unfit      map[string]string   // by stage: why runs that are not among the records do not count
+	cut        map[string]bool     // by stage: its runs have more heads than were asked about, and none that was counts
 }
 
 type originKey struct {
@@ -48,7 +49,10 @@ func keyOf(commit Commit, allowed []string) originKey {
 func (o origins) doubt(stage Stage, run int64, event string, head Commit) Doubt {
 	allowed := stage.allowedBranches(o.repository)
 	if ofPullRequest(event) {
-		return o.bases[head].doubt(run, head, allowed)
+		if doubt := o.bases[head].doubt(run, head, allowed); doubt != (Doubt{}) {
+			return doubt
+		}
+		return o.former[keyOf(head, allowed)]
 	}
 	fact, asked := o.branches[keyOf(head, allowed)]
 	switch {
@@ -192,6 +196,7 @@ func (d Doubt) gates(stage Stage, gates []Gate, seen bool) []Gate {
 type originAsker struct {
 	places *whereabouts
 	book   Book
+	landed bool                                                                // the commit is to count as one of a branch: not as an open head, nor for its files
 	pull   PullRequest                                                         // at hand; zero: none is
 	likely []string                                                            // branches to look at first
 	bases  func(ctx context.Context, head Commit, branches []string) basesFact // of pull requests
@@ -201,7 +206,7 @@ type originAsker struct {
 // originsOf asks where the runs of a commit are from, as little as it takes: once for the commit and each set of branches, and
 // of the runs that count by their digest the newest first, until one counts.
 func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commit, records map[string]Records, listed []Attempt, heads map[int64]Commit) (origins, error) {
-	of := origins{repository: ask.places.repository, branches: map[originKey]BranchFact{}, bases: map[Commit]basesFact{}, own: map[ownKey]Doubt{}, heads: heads, cut: map[string]bool{}}
+	of := origins{repository: ask.places.repository, branches: map[originKey]BranchFact{}, bases: map[Commit]basesFact{}, former: map[originKey]Doubt{}, own: map[ownKey]Doubt{}, heads: heads, cut: map[string]bool{}}
 	for _, stage := range policy.Stages {
 		seen := of.seen(stage, records, listed)
 		if seen.onBranch {
@@ -210,13 +215,8 @@ func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commi
 			}
 		}
 		for head, branches := range seen.pullRequests {
-			if _, known := of.bases[head]; !known {
-				of.bases[head] = ask.bases(ctx, head, branches)
-				if err := of.bases[head].err; err != nil {
-					if again := ask.again(err); again != nil {
-						return of, again
-					}
-				}
+			if err := of.ofHead(ctx, ask, stage, head, branches, commit); err != nil {
+				return of, err
 			}
 		}
 		before := slices.ContainsFunc(policy.Stages, func(other Stage) bool { return slices.Contains(other.After, stage.Name) })

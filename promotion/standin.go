@@ -63,7 +63,7 @@ func (c *carrying) sameTree(ctx context.Context, into target, image Image) (reco
 	if merged.Tree == "" || merged.Tree != head.Tree {
 		return recordedImage{}, false, nil
 	}
-	stands, err := c.standIn(ctx, target{commit: pull.Head, pullRequest: pull}, image, fmt.Sprintf("%s was built and verified for %s, the head of pull request #%d: the files of both commits are the same", image.Name, pull.Head.Short(), pull.Number))
+	stands, err := c.standIn(ctx, target{commit: pull.Head, pullRequest: pull, sameTree: true}, image, fmt.Sprintf("%s was built and verified for %s, the head of pull request #%d: the files of both commits are the same", image.Name, pull.Head.Short(), pull.Number))
 	if stands.source != nil {
 		stands.source.SameTree = true
 	}

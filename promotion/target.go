@@ -25,6 +25,7 @@ type target struct {
 	runs        []Run // of the commit, as GitHub lists them
 	unclear     error // some run of the commit could not be judged
 	pullRequest PullRequest
+	sameTree    bool // it stands for a commit whose files are the same
 }
 
 // names finds the environment and the images that the command's words name: the first word is an environment if it

@@ -24,7 +24,7 @@ type whereabouts struct {
 	heads      map[string]Commit
 	own        map[ownKey]string // why runs are none of a branch's own
 	folders    map[string]map[string]TreeEntry
-	inside     map[originKey]string // which pull requests brought commits among others
+	pulls      map[Commit][]PullRequest
 }
 
 type place struct {

@@ -1,0 +1,95 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/verbatim-dev/verbatim/internal/githubtest"
+	"github.com/verbatim-dev/verbatim/internal/scene"
+)
+
+// onHead runs all stages for the pull request's head, as runs of the event pull_request.
+func (s *story) onHead(pull *githubtest.PullRequest, branch, seed string, images ...string) map[string]string {
+	s.t.Helper()
+	run := func(workflow string) *githubtest.Run {
+		return s.Repository.Run(githubtest.RunSpec{Workflow: workflow, Event: "pull_request", Head: pull.Head(), HeadBranch: branch, Actor: s.Walter, PullRequests: []*githubtest.PullRequest{pull}}).Request().Start()
+	}
+	ci := run(scene.CI)
+	build := ci.Job("build").Start()
+	digests := map[string]string{}
+	for _, image := range images {
+		digest, err := s.Registry.PushIndex("shop/"+image, pull.Head().SHA(), seed+image)
+		s.must(err)
+		digests[image] = digest
+	}
+	build.Complete("success")
+	s.Tested(ci, "success")
+	run(scene.DeployStaging).Complete("success")
+	s.settled()
+	return digests
+}
+
+// withPullRequests lets all stages count runs of pull requests, as same_tree and allow_unmerged need it.
+func withPullRequests(policy string) string {
+	for _, name := range []string{"    builds: true\n", "    after: [build]\n", "    after: [test]\n"} {
+		policy = strings.Replace(policy, name, name+"    events: [push, pull_request]\n", 1)
+	}
+	return policy
+}
+
+// formerHead opens a pull request whose first head has emptied tests, lets the stages run there, and takes it back.
+func (s *story) formerHead(bob *githubtest.User, images ...string) (*githubtest.PullRequest, *githubtest.Commit, map[string]string) {
+	s.t.Helper()
+	s.Repository.CreateBranch("typo", s.Repository.Head("main"), s.Walter)
+	commit := s.Repository.Commit("typo", "Try something", s.Walter, map[string]string{"Makefile": "test:\n\ttrue\n", "evil.go": "evil"})
+	pull := s.Repository.OpenPullRequest(githubtest.PullRequestSpec{Title: "Fix a typo", Author: s.Walter, Head: "typo"})
+	s.settled()
+	digests := s.onHead(pull, "typo", "not tested ", images...)
+	s.later()
+	pull.Push("Fix a typo", s.Walter, map[string]string{"Makefile": "test:\n\tgo test ./...\n", "evil.go": githubtest.Deleted, "typo.txt": "typo"})
+	pull.Review(bob, "APPROVED", "Fine, a typo")
+	pull.Merge("merge", s.Alice)
+	s.settled()
+	return pull, commit, digests
+}
+
+func TestAFormerHeadOfAMergedPullRequestPassesNothing(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.Repository.Commit("main", "Test all", s.Alice, tests)
+	s.govern(withPullRequests(s.defaultPolicy("reviewed: true")))
+	bob := s.member("bob", "write")
+	first := s.opened("Begin")
+	first.Review(bob, "APPROVED", "Fine")
+	first.Merge("merge", s.Alice)
+	s.promotes(first.Issue, s.Alice, "/promote", s.staged(first.MergeCommit(), "begin"))
+
+	pull, commit, _ := s.formerHead(bob, "api")
+	s.expect(s.refuses(pull.Issue, s.Alice, "/promote --sha "+commit.SHA(), "stage_missing"), "not the one that was merged")
+}
+
+func TestAFormerHeadStandsForNoUnchangedImage(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.Repository.Commit("main", "Test all", s.Alice, tests)
+	s.govern(withPullRequests(s.monorepo("    reviewed: true\n")))
+	pull, _, _ := s.formerHead(s.member("bob", "write"), "worker")
+	s.refuses(pull.Issue, s.Alice, "/promote worker", "stage_missing")
+}
+
+// A team whose pull requests build, and whose merges do not: what was merged stands for the merge, though main had gone on.
+func TestTheHeadThatWasMergedStandsForAnUnchangedImage(t *testing.T) {
+	s := begin(t, scene.Options{Policy: "-"})
+	s.Repository.Commit("main", "Test all", s.Alice, tests)
+	s.govern(withPullRequests(s.monorepo("")))
+	s.Repository.CreateBranch("worker", s.Repository.Head("main"), s.Walter)
+	s.Repository.Commit("worker", "Work faster", s.Walter, map[string]string{"worker/main.go": "faster"})
+	pull := s.Repository.OpenPullRequest(githubtest.PullRequestSpec{Title: "Work faster", Author: s.Walter, Head: "worker"})
+	s.settled()
+	digests := s.onHead(pull, "worker", "tested ", "worker")
+	s.Repository.Commit("main", "Go on", s.Alice, map[string]string{"api/main.go": "on"})
+	s.later()
+	pull.Merge("merge", s.Alice)
+	s.settled()
+	_, reply := s.says(pull.Issue, s.Alice, "/promote worker")
+	s.expect(reply, "worker")
+	s.namesIn("worker", "production", digests["worker"])
+}
