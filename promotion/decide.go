@@ -47,6 +47,9 @@ func Decide(facts Facts) Decision {
 		if note != "" {
 			decision.Notes = append(decision.Notes, note)
 		}
+		if gate, isOlder := facts.Current.sourceGate(facts); isOlder {
+			add(gate)
+		}
 		decision.Notes = append(decision.Notes, facts.Current.movedNotes(facts.Environment.Name)...)
 	}
 	add(tagGates(facts, decision)...)

@@ -103,5 +103,6 @@ type CurrentFact struct {
 	Lost       []ShippedCommit // those that the environment has and the commit lacks
 	Ledger     Commit          // what the ledger has as live, where the first tag names another commit's digest; zero: no other
 	SinceThen  Comparison      // of the commit with Ledger
+	Newer      Commit          // what the environment's build is of, where what stands for the commit is an older one; zero: it is not
 	Err        error
 }

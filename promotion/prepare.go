@@ -206,7 +206,11 @@ func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 	if there.Commit != live.Commit {
 		fact.Ledger = live.Commit
 	}
-	if err := c.compareWith(ctx, facts, fact); err != nil {
+	err = c.compareWith(ctx, facts, fact)
+	if err == nil {
+		fact.Newer, err = c.standsBehind(ctx, facts, there)
+	}
+	if err != nil {
 		err = fromGitHub(fmt.Errorf("compare %s with %s, which %s has: %w", facts.Commit.Short(), there.Commit.Short(), facts.Environment.Name, err))
 		if again := c.again(err); again != nil {
 			return again

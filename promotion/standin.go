@@ -3,6 +3,7 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -35,15 +36,26 @@ func (c *carrying) recordsOf(ctx context.Context, into target, image Image) (rec
 		if found || err != nil {
 			return stands, err
 		}
+		own.beyond = stands.doubted()
 	}
 	if len(image.Paths) > 0 {
 		stands, found, err := c.unchangedSince(ctx, into, image)
 		if found || err != nil {
 			return stands, err
 		}
-		own.beyond = stands.beyond
+		own.beyond = strings.TrimSpace(own.beyond + " " + stands.beyond)
 	}
 	return own, nil
+}
+
+// doubted says why runs of the commit that was to stand for another do not count; "" where there are none.
+func (r recordedImage) doubted() string {
+	for _, name := range slices.Sorted(maps.Keys(r.doubts)) {
+		if why := r.doubts[name].Why; why != "" && r.source != nil {
+			return fmt.Sprintf("%s does not stand for it: %s", r.source.Commit.Short(), why)
+		}
+	}
+	return ""
 }
 
 // sameTree takes what was verified for a pull request's head, when its files are those of the merged commit.

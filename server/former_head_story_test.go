@@ -93,3 +93,41 @@ func TestTheHeadThatWasMergedStandsForAnUnchangedImage(t *testing.T) {
 	s.expect(reply, "worker")
 	s.namesIn("worker", "production", digests["worker"])
 }
+
+// A pull request's run builds what merging its head into its base gives. First it goes to develop, whose work is not released; then to main.
+func TestAPullRequestThatIsSentElsewhereKeepsNoRuns(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"same_tree: true", "allow_unmerged: true"} {
+		t.Run(how, func(t *testing.T) {
+			s := begin(t, scene.Options{Policy: "-"})
+			s.Repository.Commit("main", "Test all", s.Alice, tests)
+			policy := strings.ReplaceAll(withPullRequests(s.defaultPolicy(how)), "    events: [push, pull_request]\n", "    events: [push, pull_request]\n    branches: [main, develop]\n")
+			s.govern(policy)
+			bob := s.member("bob", "write")
+			s.Repository.CreateBranch("develop", s.Repository.Head("main"), s.Alice)
+			s.Repository.Commit("develop", "Something for next year, which nobody reviewed", s.Walter, map[string]string{"next.go": "next"})
+			s.Repository.CreateBranch("typo", s.Repository.Head("main"), s.Walter)
+			s.Repository.Commit("typo", "Fix a typo", s.Walter, map[string]string{"typo.txt": "typo"})
+			pull := s.Repository.OpenPullRequest(githubtest.PullRequestSpec{Title: "Fix a typo", Author: s.Walter, Head: "typo", Base: "develop"})
+			s.settled()
+			if _, found := pull.TestMerge().File("next.go"); !found {
+				t.Fatal("the runs have no next.go")
+			}
+			s.onHead(pull, "typo", "with next.go ", "api")
+			s.later()
+			pull.ChangeBase("main", s.Walter)
+			s.settled()
+			s.later()
+			pull.Review(bob, "APPROVED", "Fine, a typo")
+			if how == "same_tree: true" {
+				pull.Merge("squash", s.Alice)
+				if _, found := pull.MergeCommit().File("next.go"); found {
+					t.Fatal("next.go was merged")
+				}
+			}
+			s.settled()
+			s.later()
+			s.expect(s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing"), "cannot be told")
+		})
+	}
+}
