@@ -184,8 +184,16 @@ func startKnown(records Records, stage Stage, run Run, job Job) bool {
 	})
 }
 
-// ended records what an ended run, or an ended job of it, says of the stages.
+// ended records what an ended run, or an ended job of it, says of the stages, and of what it deployed where it does not count.
 func (o *Observer) ended(ctx context.Context, repository Repository, policy LoadedPolicy, run Run) (Changes, error) {
+	changes, err := o.counted(ctx, repository, policy, run)
+	overwrites, unclear := o.overwrites(ctx, repository, policy, run)
+	changes.Starts = append(changes.Starts, overwrites...)
+	return changes, errors.Join(err, unclear)
+}
+
+// counted records what the run says of the stages for which it counts.
+func (o *Observer) counted(ctx context.Context, repository Repository, policy LoadedPolicy, run Run) (Changes, error) {
 	if ByDigest(run.Event) {
 		return o.deployed(ctx, repository, policy, run)
 	}
