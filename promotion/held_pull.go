@@ -12,9 +12,11 @@ import (
 type heldPull struct {
 	PullRequest
 	contents pullContents
-	heads    []Commit // that it had when it was held, or later, and that a push took away
-	former   []Commit // the commits of those
-	lowest   []Commit // the first commit of each of those
+	heads    []Commit     // that it had when it was held, or later, and that a push took away
+	former   []Commit     // the commits of those
+	lowest   []Commit     // the first commit of each of those
+	unread   []formerHead // those of heads that are too many to be looked at
+	forcers  []Person     // who is known to have given it a head, and who opened it
 }
 
 func (h heldPull) has(commit Commit) bool {
@@ -52,7 +54,7 @@ type formerHead struct {
 }
 
 // readFormer adds what was held, or came to the pull request later, and was taken out of it by a push since: somebody held what it had
-// then. It costs a call for each head that was replaced by one that is not on top of it.
+// then. It costs a call for each head that was replaced by one that is not on top of it, as far as these are not too many: see readUnread.
 func (c *carrying) readFormer(ctx context.Context, hold Hold, held *heldPull) error {
 	heads, err := c.formerHeads(ctx, hold, held)
 	if err != nil {
@@ -64,8 +66,8 @@ func (c *carrying) readFormer(ctx context.Context, hold Hold, held *heldPull) er
 			continue
 		}
 		if asked++; asked > maximumFormerHeads {
-			return fmt.Errorf("pull request #%d was forced to another head more than %d times since it was held: what it had cannot all be looked at; lift the hold and hold it again",
-				held.Number, maximumFormerHeads)
+			held.unread = append(held.unread, head)
+			continue
 		}
 		if err := c.addFormer(ctx, held, head); err != nil {
 			return err
@@ -80,8 +82,12 @@ func (c *carrying) formerHeads(ctx context.Context, hold Hold, held *heldPull) (
 	if err != nil {
 		return nil, err
 	}
+	held.forcers = []Person{held.Author}
 	heads, bases := []formerHead{{commit: hold.Commit, seen: hold.Number}}, map[Commit]Commit{}
 	for _, entry := range entries {
+		if entry.Kind == EntryHead && entry.Person.ID != 0 {
+			held.forcers = append(held.forcers, entry.Person)
+		}
 		switch {
 		case entry.Kind == EntryBase && !entry.BaseCommit.IsZero():
 			bases[entry.Commit] = entry.BaseCommit

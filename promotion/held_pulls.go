@@ -118,7 +118,7 @@ func (s *heldSearch) ships(ctx context.Context, hold Hold) (brings bool, why str
 	if err != nil {
 		return false, "", err
 	}
-	if brings, err = s.bringsPull(ctx, held, s.facts.Commit, s.what.commits); brings || err != nil {
+	if brings, err = s.bringsPull(ctx, &held, s.facts.Commit, s.what.commits); brings || err != nil {
 		return brings, "", err
 	}
 	if s.what.unknown {
@@ -126,13 +126,16 @@ func (s *heldSearch) ships(ctx context.Context, hold Hold) (brings bool, why str
 			return why != "", why, err
 		}
 	}
-	why, err = s.along(ctx, held)
+	why, err = s.along(ctx, &held)
 	return why != "", why, err
 }
 
 // below says that the commit has something of the held pull request below it, where it is not known what the environment has, so
 // that all of it may ship: what it was merged as, or its first commit, without which there are none of the others.
 func (s *heldSearch) below(ctx context.Context, held heldPull) (string, error) {
+	if len(held.unread) > 0 {
+		return "", held.tooOften("whether something of it lies below " + s.facts.Commit.Short() + " cannot be told")
+	}
 	ask := []Commit{held.first()}
 	if held.Merged && !held.MergeCommit.IsZero() {
 		ask = append([]Commit{held.MergeCommit}, ask...)
@@ -164,9 +167,15 @@ func (c *carrying) contains(ctx context.Context, head, commit Commit) (bool, err
 
 // bringsPull reports whether one of the commits is of the pull request: what it was merged as, one of its own, or one that a
 // rebase made of those.
-func (c *carrying) bringsPull(ctx context.Context, held heldPull, commit Commit, ships []ShippedCommit) (bool, error) {
-	if held.has(commit) || slices.ContainsFunc(ships, func(shipped ShippedCommit) bool { return held.has(shipped.Commit) }) {
+func (c *carrying) bringsPull(ctx context.Context, held *heldPull, commit Commit, ships []ShippedCommit) (bool, error) {
+	isOf := func() bool {
+		return held.has(commit) || slices.ContainsFunc(ships, func(shipped ShippedCommit) bool { return held.has(shipped.Commit) })
+	}
+	if isOf() {
 		return true, nil
+	}
+	if err := c.readUnread(ctx, held, append([]ShippedCommit{{Commit: commit}}, ships...)); err != nil || isOf() {
+		return err == nil, err
 	}
 	if !held.contents.whole {
 		return false, fmt.Errorf("pull request #%d, which is held, has more commits than GitHub lists", held.Number)

@@ -14,16 +14,19 @@ type throughPull struct {
 
 // along says through which other pull request commits of the held one came under other hashes: it had them, and was squashed or
 // rebased. What the environment has already does not count.
-func (s *heldSearch) along(ctx context.Context, held heldPull) (string, error) {
+func (s *heldSearch) along(ctx context.Context, held *heldPull) (string, error) {
 	if err := s.lookThrough(ctx); err != nil {
 		return "", err
 	}
 	for _, pull := range s.through {
+		if err := s.readUnread(ctx, held, pull.contents.commits); err != nil {
+			return "", err
+		}
 		at := slices.IndexFunc(pull.contents.commits, func(one ShippedCommit) bool { return held.has(one.Commit) })
 		if at < 0 || held.stackedOn(pull) {
 			continue
 		}
-		isLive, err := s.live(ctx, held)
+		isLive, err := s.live(ctx, *held)
 		if isLive || err != nil {
 			return "", err
 		}
