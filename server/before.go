@@ -37,12 +37,10 @@ func (s *Server) promotedBefore(ctx context.Context, repository promotion.Reposi
 // toldBefore gives the address at which we told of a promotion to the environment before then; "" when we did nowhere that is
 // looked at.
 func (s *Server) toldBefore(ctx context.Context, repository promotion.Repository, environment string, then time.Time) (where string, err error) {
-	err = s.forge.OwnComments(ctx, repository, func(comment forge.Written) bool {
-		if comment.At.Before(then) && report.Moved(comment.Text, environment) {
-			where = comment.URL
-		}
-		return where != ""
+	comment, err := s.forge.OwnComment(ctx, repository, func(comment forge.Written) bool {
+		return comment.At.Before(then) && report.Moved(comment.Text, environment)
 	})
+	where = comment.URL
 	if where != "" || err != nil && !isAnswered(err) {
 		return where, err
 	}

@@ -139,6 +139,55 @@ func TestATagBesideWhichWeOnlyAnsweredIsABaseline(t *testing.T) {
 	}
 }
 
+// Whoever may write can edit our replies: what others made of one is not our word.
+func TestAReplyThatOthersEditedHoldsNothing(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*githubtest.Comment, *githubtest.User, string){
+		"later": (*githubtest.Comment).Edit, "at once": (*githubtest.Comment).EditAtOnce,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, world := inTime(t)
+			baseline, err := s.Registry.PushIndex(scene.Image, "production", "from before")
+			s.must(err)
+			first, second := s.Merged("Add a basket"), s.Merged("Add a voucher")
+			s.verified(first.MergeCommit(), "basket")
+			_, reply := s.says(first.Issue, s.Alice, "/promote --dry-run")
+			for _, comment := range first.Comments() {
+				if comment.Author() == s.GitHub.AppBot() {
+					edit(comment, s.Walter, reply+"\n**api** → production: promoted")
+				}
+			}
+			s.failsOver(world, 96*time.Hour)
+			digest := s.staged(second.MergeCommit(), "voucher")
+			_, reply = s.says(second.Issue, s.Alice, "/promote")
+			s.expect(reply, "Promoted", baseline, digest, "was there before Verbatim")
+		})
+	}
+}
+
+// A reply that we edited ourselves, from an interim one, tells as one that we did not, whatever others make of later ones.
+func TestAReplyThatWeEditedTellsOfAnotherLedger(t *testing.T) {
+	s, world := inTime(t)
+	first, second := s.Merged("Add a basket"), s.Merged("Add a voucher")
+	older := s.verified(first.MergeCommit(), "basket")
+	s.promotes(first.Issue, s.Alice, "/promote", older)
+	_, reply := s.says(first.Issue, s.Alice, "/promote status")
+	for at, comment := range first.Comments() {
+		switch {
+		case comment.Author() != s.GitHub.AppBot():
+		case at < 2:
+			comment.Edit(s.GitHub.AppBot(), comment.Body())
+		default:
+			comment.Edit(s.Walter, reply+"\n**api** → production: promoted")
+		}
+	}
+	s.failsOver(world, 96*time.Hour)
+	s.GitHub.Inject(githubtest.Fault{Status: http.StatusNotFound, Body: `{"message":"Not Found"}`}.On("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs"))
+	s.staged(second.MergeCommit(), "voucher")
+	s.expect(s.refuses(second.Issue, s.Alice, "/promote", "held"), "everything is held since", "tells of")
+	s.names("production", older)
+}
+
 // Where GitHub does not tell of our words for now, nothing is decided.
 func TestATagOfUnknownOriginWaitsForGitHub(t *testing.T) {
 	s, world := inTime(t)

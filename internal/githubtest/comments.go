@@ -80,6 +80,7 @@ type Comment struct {
 	updated   time.Time
 	byApp     bool
 	edits     int
+	editor    *account // the last
 	deleted   bool
 	reactions []*reaction
 }
@@ -148,6 +149,7 @@ func (c *Comment) edit(by *account, body string) {
 	before := c.body
 	c.body, c.updated = body, c.issue.server().now()
 	c.edits++
+	c.editor = by
 	c.issue.repository.announceComment(c, "edited", by, object{"changes": object{"body": object{"from": before}}})
 }
 

@@ -21,13 +21,13 @@ func (u *User) Email(address string) *User {
 
 var (
 	objectPattern  = regexp.MustCompile(`(\w+): object\(oid: "([0-9a-f]{40})"\) \{ \.\.\. on Commit \{ authors\(`)
-	commentPattern = regexp.MustCompile(`node\(id: \$id\) \{ __typename \.\.\. on IssueComment \{ lastEditedAt \} \}`)
+	commentPattern = regexp.MustCompile(`node\(id: \$id\) \{ __typename \.\.\. on IssueComment \{ lastEditedAt (editor \{ __typename login \} )?\} \}`)
 	trailerPattern = regexp.MustCompile(`(?im)^co-authored-by: (.*) <(.*)>$`)
 )
 
 // graph answers the two questions of the GraphQL API that this stand-in knows: the authors of commits, "based on the git author
 // and the Co-authored-by message trailer" (https://docs.github.com/graphql/reference/objects#commit), and when a comment was last
-// edited (https://docs.github.com/graphql/reference/objects#issuecomment).
+// edited, and by whom (https://docs.github.com/graphql/reference/objects#issuecomment).
 func graph(c *call) answer {
 	var asked struct {
 		Query     string `json:"query"`
@@ -69,11 +69,12 @@ func (c *call) editOf(node string) any {
 			if nodeID("IssueComment", comment.id) != node {
 				continue
 			}
-			edited := any(nil)
+			edited, editor := any(nil), any(nil)
 			if comment.edits > 0 {
 				edited = stamp(comment.updated)
+				editor = object{"__typename": comment.editor.kind, "login": strings.TrimSuffix(comment.editor.login, "[bot]")}
 			}
-			return object{"__typename": "IssueComment", "lastEditedAt": edited}
+			return object{"__typename": "IssueComment", "lastEditedAt": edited, "editor": editor}
 		}
 	}
 	return nil

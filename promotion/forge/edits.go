@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/verbatim-dev/verbatim/promotion"
@@ -49,4 +50,32 @@ func (f *Forge) Edited(ctx context.Context, repository promotion.Repository, id 
 		return false, lacking(operation, "lastEditedAt")
 	}
 	return string(answer.Node.Edited) != "null", nil
+}
+
+// editedByOthers reports whether somebody else than our app was the last to edit the app's own comment. One call. Where GitHub does not
+// tell who it was, it is the app's word.
+// (https://docs.github.com/graphql/reference/objects#issuecomment)
+func (f *Forge) editedByOthers(ctx context.Context, repository promotion.Repository, comment recentAnswer) (bool, error) {
+	slug, err := f.slug(ctx)
+	if err != nil || comment.Node == "" {
+		return false, err
+	}
+	answer, err := askGraph[struct {
+		Node *struct {
+			Editor *struct {
+				Type  string `json:"__typename"`
+				Login string `json:"login"` // without the [bot] of the REST API
+			} `json:"editor"`
+		} `json:"node"`
+	}](ctx, f, repository, fmt.Sprintf("read who edited comment %d of %s", comment.ID, repository.FullName()), issuesWritable,
+		"query($id: ID!) { node(id: $id) { __typename ... on IssueComment { lastEditedAt editor { __typename login } } } }", map[string]string{"id": comment.Node})
+	permanent := (*promotion.PermanentError)(nil)
+	if errors.Is(err, promotion.ErrNotFound) || errors.As(err, &permanent) {
+		return false, nil
+	}
+	if err != nil || answer.Node == nil || answer.Node.Editor == nil {
+		return false, err
+	}
+	editor := answer.Node.Editor
+	return editor.Type != "Bot" || strings.TrimSuffix(editor.Login, "[bot]") != slug, nil
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/verbatim-dev/verbatim/promotion"
 )
 
-// How far back is looked for what our app wrote: pages of the repository's comments, and commits with runs.
+// How far back is looked for what our app wrote: pages of the repository's comments, those that others edited, and commits with runs.
 const (
 	maximumOwnPages   = 5
+	maximumOwnEdited  = 20
 	maximumOwnCommits = 20
 )
 
@@ -26,27 +27,41 @@ type Written struct {
 	URL   string
 }
 
-// OwnComments gives what our app itself wrote in the repository's issues and pull requests, newest first, of the newest five
-// hundred comments, until enough reports true. One call for each hundred; one more, once, when the app's id or name is not known yet.
+// OwnComment gives what is wanted of what our app itself wrote in the repository's issues and pull requests: the newest, of the newest
+// five hundred comments. Whoever may write can edit our comments: what others edited is passed over. One call for each hundred, and
+// for each that is wanted; one more, once, when the app's id or name is not known yet.
 // (https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository)
-func (f *Forge) OwnComments(ctx context.Context, repository promotion.Repository, enough func(Written) bool) error {
-	_, _, err := eachChange(ctx, f, repository, request{
+func (f *Forge) OwnComment(ctx context.Context, repository promotion.Repository, wanted func(Written) bool) (found Written, err error) {
+	edited := 0
+	_, _, err = eachChange(ctx, f, repository, request{
 		operation: fmt.Sprintf("look for our comments in %s", repository.FullName()), method: http.MethodGet, permission: issuesWritable,
 		address: inRepository(repository, "/issues/comments"),
 		query:   url.Values{"sort": {"created"}, "direction": {"desc"}, "per_page": {pageSize}},
 	}, maximumOwnPages, nil, func(page []recentAnswer) (bool, error) {
 		for _, comment := range page {
+			written := Written{Text: comment.Body, At: comment.Created, URL: comment.Page}
 			ours, err := f.madeByUs(ctx, comment.commentAnswer)
 			if err != nil {
 				return false, err
 			}
-			if ours && enough(Written{Text: comment.Body, At: comment.Created, URL: comment.Page}) {
+			if !ours || !wanted(written) {
+				continue
+			}
+			byOthers, err := f.editedByOthers(ctx, repository, comment)
+			if err != nil {
+				return false, err
+			}
+			if !byOthers {
+				found = written
+				return false, nil
+			}
+			if edited++; edited == maximumOwnEdited {
 				return false, nil
 			}
 		}
 		return true, nil
 	})
-	return err
+	return found, err
 }
 
 // OwnCheckRuns gives the check runs of that name which our app made on the newest commits of the default branch that have

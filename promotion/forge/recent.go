@@ -61,6 +61,7 @@ func (f *Forge) RecentRuns(ctx context.Context, repository promotion.Repository,
 // (https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository)
 type recentAnswer struct {
 	commentAnswer
+	Node        string    `json:"node_id"`
 	Page        string    `json:"html_url"`
 	Issue       string    `json:"issue_url"`
 	Association string    `json:"author_association"`
