@@ -8,9 +8,9 @@ import (
 
 // foreign says why runs of a commit, which is on the branch, are none of the branch's own, or "" when they are: the workflow is
 // not the branch's, or the commit is one inside a merged pull request. Nobody reviewed what the files of such a one test.
-func (w *whereabouts) foreign(ctx context.Context, commit Commit, branch string, allowed []string, file string, known []Entry) (string, error) {
+func (w *whereabouts) foreign(ctx context.Context, commit Commit, branch string, allowed []string, file string) (string, error) {
 	difference, err := w.workflowDiffers(ctx, commit, branch, file)
-	if difference != "" || err != nil || slices.ContainsFunc(known, func(entry Entry) bool { return entry.wasHead(allowed) }) {
+	if difference != "" || err != nil {
 		return difference, err
 	}
 	return w.buried(ctx, commit, allowed)

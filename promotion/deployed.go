@@ -65,7 +65,7 @@ func (o *Observer) deployed(ctx context.Context, repository Repository, policy L
 		}
 	}
 	if len(news) > 0 {
-		entries, err := o.noteOwn(ctx, repository, policy, run)
+		entries, err := o.stood(ctx, repository, policy.Policy, run)
 		if err != nil {
 			return Changes{}, err
 		}

@@ -21,7 +21,7 @@ func (c *carrying) deployments(ctx context.Context, into *target, records map[st
 			if asked >= maximumHeads {
 				break
 			}
-			counts, err := c.deployedFrom(ctx, stage, record)
+			counts, err := c.deployedFrom(ctx, into.commit, stage, record, records)
 			if err != nil {
 				return heads, err
 			}
@@ -112,14 +112,14 @@ func deployedIn(stage Stage, records map[string]Records) []*Verification {
 }
 
 // deployedFrom reports whether a run may count, by the commit whose workflow file ran. What cannot be told is read again.
-func (c *carrying) deployedFrom(ctx context.Context, stage Stage, record *Verification) (bool, error) {
+func (c *carrying) deployedFrom(ctx context.Context, commit Commit, stage Stage, record *Verification, records map[string]Records) (bool, error) {
 	if record.Head.IsZero() || ofPullRequest(record.Event) {
 		return true, nil
 	}
 	fact, err := c.places().find(ctx, record.Head, stage.allowedBranches(c.request.Repository), nil)
 	if err == nil && fact.On {
-		ask := originAsker{places: c.places(), book: c.Book}
-		difference, err := ask.ownWorkflow(ctx, stage, record.Run, record.Event, record.Head, fact.Branch)
+		ask := originAsker{places: c.places(), book: c.Book, commit: commit, began: beganIn(records)}
+		difference, err := ask.ownWorkflow(ctx, stage, record.headed(record.Event, record.Head), fact.Branch)
 		if err == nil {
 			return difference == "", nil
 		}

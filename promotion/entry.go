@@ -26,7 +26,7 @@ const (
 	EntryPush     EntryKind = "push"     // somebody pushed the commit, which nobody had before, to the branch in Base
 	EntryTip      EntryKind = "tip"      // a branch had the commit as its head
 	EntryArrival  EntryKind = "arrival"  // a push made the commit the head of the branch in Base, at the latest at At
-	EntryOwn      EntryKind = "own"      // a run of a ref that a person named ran the workflow that its branch had; Tag is the run
+	EntryStood    EntryKind = "stood"    // a branch had the commit as its head at At, while a run of it went on that counts by its digest
 	EntryTold     EntryKind = "told"     // something that is said only once was said
 )
 

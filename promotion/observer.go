@@ -138,6 +138,10 @@ func stagesOf(policy Policy, path string) []Stage {
 
 // started notes which digest each image's tag names as a stage's run (or job) begins.
 func (o *Observer) started(ctx context.Context, repository Repository, policy LoadedPolicy, run Run, stages []Stage, job Job) (Changes, error) {
+	if ByDigest(run.Event) && !ofPullRequest(run.Event) { // its head is not what it deploys
+		entries, err := o.stood(ctx, repository, policy.Policy, run)
+		return Changes{Entries: entries}, err
+	}
 	run, err := o.withBases(ctx, repository, policy.Policy, run)
 	if err != nil {
 		return Changes{}, err
@@ -152,7 +156,7 @@ func (o *Observer) started(ctx context.Context, repository Repository, policy Lo
 		tag := o.look(repository, image, run.Commit)
 		for _, stage := range stages {
 			if ByDigest(run.Event) {
-				break // its head is not what it deploys
+				break
 			}
 			if ok, _ := stage.Qualifies(repository, run); !ok || (stage.Job == "") != (job.ID == 0) || startKnown(records[image.Name], stage, run, job) {
 				continue

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maximumHeads is how many heads of runs that count by their digest are asked about for one stage.
@@ -23,11 +24,11 @@ type origins struct {
 	repository Repository
 	branches   map[originKey]BranchFact
 	bases      map[Commit]basesFact
-	former     map[originKey]Doubt // heads of pull requests that were not merged as they were
-	own        map[ownKey]Doubt    // whether runs on a branch are of its own workflow
-	heads      map[int64]Commit    // of runs whose records do not say it
-	unfit      map[string]string   // by stage: why runs that are not among the records do not count
-	cut        map[string]bool     // by stage: its runs have more heads than were asked about, and none that was counts
+	former     map[originKey]Doubt  // heads of pull requests that were not merged as they were
+	own        map[attemptKey]Doubt // whether runs on a branch are of its own workflow
+	heads      map[int64]Commit     // of runs whose records do not say it
+	unfit      map[string]string    // by stage: why runs that are not among the records do not count
+	cut        map[string]bool      // by stage: its runs have more heads than were asked about, and none that was counts
 }
 
 type originKey struct {
@@ -46,7 +47,8 @@ func keyOf(commit Commit, allowed []string) originKey {
 }
 
 // doubt says why a run does not count for the stage; the zero value when it does.
-func (o origins) doubt(stage Stage, run int64, event string, head Commit) Doubt {
+func (o origins) doubt(stage Stage, one headedRun) Doubt {
+	run, event, head := one.run, one.event, one.head
 	allowed := stage.allowedBranches(o.repository)
 	if ofPullRequest(event) {
 		if doubt := o.bases[head].doubt(run, head, allowed); doubt != (Doubt{}) {
@@ -66,7 +68,7 @@ func (o origins) doubt(stage Stage, run int64, event string, head Commit) Doubt 
 	case fact.Err != nil:
 		return Doubt{Err: fact.Err}
 	case fact.On:
-		return o.stranger(stage, run, event, head)
+		return o.stranger(stage, one)
 	case fact.Unasked > 0:
 		return Doubt{Err: fact.unasked(head)}
 	}
@@ -74,10 +76,10 @@ func (o origins) doubt(stage Stage, run int64, event string, head Commit) Doubt 
 }
 
 // stranger says why a run of a commit on the branch does not count all the same.
-func (o origins) stranger(stage Stage, run int64, event string, head Commit) Doubt {
-	doubt, asked := o.own[ownKeyOf(run, event, head, stage.allowedBranches(o.repository), stage.Workflow)]
+func (o origins) stranger(stage Stage, run headedRun) Doubt {
+	doubt, asked := o.own[run.keyFor(stage, o.repository)]
 	if !asked {
-		return Doubt{Why: fmt.Sprintf("run %d is older than those that were looked at", run)}
+		return Doubt{Why: fmt.Sprintf("run %d is older than those that were looked at", run.run)}
 	}
 	return doubt
 }
@@ -130,12 +132,12 @@ type counted struct {
 func (o origins) count(policy Policy, records Records, listed []Attempt) counted {
 	kept := counted{doubts: map[string]Doubt{}}
 	events := map[int64]string{}
-	counts := func(name string, run int64, event string, head Commit) bool {
+	counts := func(name string, run headedRun) bool {
 		stage, found := policy.Stage(name)
 		if !found {
 			return false
 		}
-		doubt := o.doubt(stage, run, event, head)
+		doubt := o.doubt(stage, run)
 		if earlier := kept.doubts[name]; doubt.Err != nil || earlier == (Doubt{}) && doubt.Why != "" {
 			kept.doubts[name] = doubt
 		}
@@ -145,18 +147,18 @@ func (o origins) count(policy Policy, records Records, listed []Attempt) counted
 		verification := &records.Verifications[i]
 		event, head := o.originOf(verification)
 		events[verification.Run] = event
-		if counts(verification.Stage, verification.Run, event, head) {
+		if counts(verification.Stage, headedRun{run: verification.Run, attempt: verification.Attempt, event: event, head: head}) {
 			kept.records.Verifications = append(kept.records.Verifications, *verification)
 		}
 	}
 	for _, attempt := range listed {
 		events[attempt.Run] = attempt.Event
-		if counts(attempt.Stage, attempt.Run, attempt.Event, attempt.Head) {
+		if counts(attempt.Stage, headedRun{run: attempt.Run, attempt: attempt.Number, event: attempt.Event, head: attempt.Head}) {
 			kept.listed = append(kept.listed, attempt)
 		}
 	}
 	for _, start := range records.Starts {
-		if start.Stage == "" || counts(start.Stage, start.Run, o.eventOf(policy, start, events), start.Commit) {
+		if start.Stage == "" || counts(start.Stage, headedRun{run: start.Run, attempt: start.Attempt, event: o.eventOf(policy, start, events), head: start.Commit}) {
 			kept.records.Starts = append(kept.records.Starts, start)
 		}
 	}
@@ -201,6 +203,8 @@ type originAsker struct {
 	places *whereabouts
 	book   Book
 	landed bool                                                                // the commit is to count as one of a branch: not as an open head, nor for its files
+	commit Commit                                                              // that runs which count by their digest tested
+	began  time.Time                                                           // its own first run; zero: none is known
 	pull   PullRequest                                                         // at hand; zero: none is
 	likely []string                                                            // branches to look at first
 	bases  func(ctx context.Context, head Commit, branches []string) basesFact // of pull requests
@@ -210,11 +214,12 @@ type originAsker struct {
 // originsOf asks where the runs of a commit are from, as little as it takes: once for the commit and each set of branches, and
 // of the runs that count by their digest the newest first, until one counts.
 func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commit, records map[string]Records, listed []Attempt, heads map[int64]Commit) (origins, error) {
-	of := origins{repository: ask.places.repository, branches: map[originKey]BranchFact{}, bases: map[Commit]basesFact{}, former: map[originKey]Doubt{}, own: map[ownKey]Doubt{}, heads: heads, cut: map[string]bool{}}
+	of := origins{repository: ask.places.repository, branches: map[originKey]BranchFact{}, bases: map[Commit]basesFact{}, former: map[originKey]Doubt{}, own: map[attemptKey]Doubt{}, heads: heads, cut: map[string]bool{}}
+	ask.commit, ask.began = commit, beganIn(records)
 	for _, stage := range policy.Stages {
 		seen := of.seen(stage, records, listed)
 		if seen.onBranch {
-			if _, err := of.counts(ctx, ask, stage, 0, "push", commit); err != nil {
+			if _, err := of.counts(ctx, ask, stage, headedRun{event: "push", head: commit}); err != nil {
 				return of, err
 			}
 		}
@@ -226,7 +231,7 @@ func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commi
 		before := slices.ContainsFunc(policy.Stages, func(other Stage) bool { return slices.Contains(other.After, stage.Name) })
 		of.cut[stage.Name] = seen.cut
 		for _, one := range seen.byDigest {
-			count, err := of.counts(ctx, ask, stage, one.run, one.event, one.head)
+			count, err := of.counts(ctx, ask, stage, one)
 			if err != nil {
 				return of, err
 			}
@@ -242,16 +247,16 @@ func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commi
 }
 
 // counts asks whether the run counts for the stage: whether its commit is on a branch, and its workflow the branch's own.
-func (o origins) counts(ctx context.Context, ask originAsker, stage Stage, run int64, event string, head Commit) (bool, error) {
-	fact, err := o.ask(ctx, ask, head, stage.allowedBranches(o.repository))
+func (o origins) counts(ctx context.Context, ask originAsker, stage Stage, run headedRun) (bool, error) {
+	fact, err := o.ask(ctx, ask, run.head, stage.allowedBranches(o.repository))
 	if err != nil || !fact.On {
 		return false, err
 	}
-	key := ownKeyOf(run, event, head, stage.allowedBranches(o.repository), stage.Workflow)
+	key := run.keyFor(stage, o.repository)
 	if doubt, known := o.own[key]; known {
 		return doubt == Doubt{}, nil
 	}
-	difference, err := ask.ownWorkflow(ctx, stage, run, event, head, fact.Branch)
+	difference, err := ask.ownWorkflow(ctx, stage, run, fact.Branch)
 	doubt := Doubt{}
 	switch {
 	case err != nil:
@@ -260,7 +265,7 @@ func (o origins) counts(ctx context.Context, ask originAsker, stage Stage, run i
 			return false, again
 		}
 	case difference != "":
-		doubt.Why = fmt.Sprintf("runs of %s do not count: it is on %s, but was not seen as its head, and %s", head.Short(), fact.Branch, difference)
+		doubt.Why = run.strangerTo(fact.Branch, ask.commit, difference)
 	}
 	o.own[key] = doubt
 	return doubt == Doubt{}, nil
@@ -280,75 +285,6 @@ func (o origins) ask(ctx context.Context, ask originAsker, commit Commit, allowe
 	}
 	o.branches[key] = fact
 	return fact, nil
-}
-
-// seenRuns is which questions a stage's runs ask.
-type seenRuns struct {
-	onBranch     bool                // runs of the commit itself, as a push or a merge group has
-	pullRequests map[Commit][]string // heads of pull requests, and the branches that their runs name
-	byDigest     []headedRun         // the newest run first
-	cut          bool                // there are more
-}
-
-// headedRun is a run that counts by its digest.
-type headedRun struct {
-	run   int64
-	event string
-	head  Commit
-}
-
-func (o origins) seen(stage Stage, records map[string]Records, listed []Attempt) seenRuns {
-	seen := seenRuns{pullRequests: map[Commit][]string{}}
-	var byDigest []*Verification
-	others := map[int64]bool{} // runs that do not ask where the commit is
-	note := func(run int64, event, branch string, head Commit) {
-		others[run] = ByDigest(event) || ofPullRequest(event)
-		switch {
-		case ofPullRequest(event):
-			if !slices.Contains(seen.pullRequests[head], branch) {
-				seen.pullRequests[head] = append(seen.pullRequests[head], branch)
-			}
-		case !ByDigest(event):
-			seen.onBranch = true
-		}
-	}
-	for _, of := range records {
-		for i := range of.Verifications {
-			verification := &of.Verifications[i]
-			if verification.Stage != stage.Name {
-				continue
-			}
-			event, head := o.originOf(verification)
-			note(verification.Run, event, verification.Branch, head)
-			if ByDigest(event) && !ofPullRequest(event) && !head.IsZero() {
-				byDigest = append(byDigest, verification)
-			}
-		}
-	}
-	for _, attempt := range listed {
-		if attempt.Stage == stage.Name {
-			note(attempt.Run, attempt.Event, attempt.Branch, attempt.Head)
-		}
-	}
-	for _, of := range records {
-		seen.onBranch = seen.onBranch || slices.ContainsFunc(of.Starts, func(start Start) bool { return start.Stage == stage.Name && !others[start.Run] })
-	}
-	slices.SortStableFunc(byDigest, func(a, b *Verification) int {
-		return compareAttempts(b.RunStarted, b.Run, b.Attempt, a.RunStarted, a.Run, a.Attempt)
-	})
-	heads := map[Commit]bool{}
-	for _, verification := range byDigest {
-		event, head := o.originOf(verification)
-		if !heads[head] && len(heads) >= maximumHeads {
-			seen.cut = true
-			continue
-		}
-		heads[head] = true
-		if one := (headedRun{verification.Run, event, head}); !slices.Contains(seen.byDigest, one) {
-			seen.byDigest = append(seen.byDigest, one)
-		}
-	}
-	return seen
 }
 
 // basesIn returns the bases that the ledger's entries and the records name for a head.

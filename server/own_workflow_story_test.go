@@ -181,7 +181,7 @@ func TestADispatchOnAFormerHeadPassesNoStage(t *testing.T) {
 	deploys(former)
 	s.notReady(pull.MergeCommit())
 	reply := s.refuses(pull.Issue, s.Alice, "/promote", "stage_missing")
-	s.expect(reply, "was not seen as its head", "is not main's")
+	s.expect(reply, "was not seen as its head", "its tests are older")
 
 	deploys(s.Repository.Head("main"))
 	deploys(former) // nor does it hide what counts
