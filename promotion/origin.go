@@ -230,16 +230,18 @@ func originsOf(ctx context.Context, ask originAsker, policy Policy, commit Commi
 		}
 		before := slices.ContainsFunc(policy.Stages, func(other Stage) bool { return slices.Contains(other.After, stage.Name) })
 		of.cut[stage.Name] = seen.cut
+		var found Commit
 		for _, one := range seen.byDigest {
+			if !found.IsZero() && one.head != found && !before {
+				continue // the runs of one head are asked about together
+			}
 			count, err := of.counts(ctx, ask, stage, one)
 			if err != nil {
 				return of, err
 			}
 			if count {
 				of.cut[stage.Name] = false
-			}
-			if count && !before {
-				break
+				found = one.head
 			}
 		}
 	}
