@@ -91,14 +91,14 @@ func (f basesFact) doubt(run int64, head Commit, allowed []string) Doubt {
 	if len(f.names) == 0 {
 		return Doubt{Why: fmt.Sprintf("run %d does not count: no pull request with the head %s is known", run, head.Short())}
 	}
-	if len(f.names) > 1 {
-		return Doubt{Why: fmt.Sprintf("run %d does not count: pull requests with its head %s went to %s, and with which of them the run was merged for the test cannot be told: push to it again",
-			run, head.Short(), strings.Join(f.names, " and to "))}
-	}
 	for _, base := range f.names {
 		if !matchesAny(allowed, base) {
 			return Doubt{Why: fmt.Sprintf("run %d does not count: a pull request with its head %s went to %s, which is not one of %s", run, head.Short(), base, strings.Join(allowed, ", "))}
 		}
+	}
+	if len(f.names) > 1 {
+		return Doubt{Why: fmt.Sprintf("run %d does not count: pull requests with its head %s went to %s, and with which of them the run was merged for the test cannot be told: close all but one, and push to it again",
+			run, head.Short(), strings.Join(f.names, " and to "))}
 	}
 	return Doubt{}
 }

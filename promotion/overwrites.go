@@ -92,10 +92,11 @@ func (v *verifying) isOf(ctx context.Context, image Image, registry RegistryRepo
 	return v.strange(ctx, registry, digest)
 }
 
-// deployedByTag gives what the tag of the run's commit names, where a person started the run on another branch, or the very job of the
-// stage ran there. The end of a whole workflow that any push starts says nothing of what it deployed, and where.
+// deployedByTag gives what the tag of the run's commit names, where a person started the run, or the very job of the stage ran on
+// another branch. The end of a whole workflow that any push starts says nothing of what it deployed, and where.
 func (v *verifying) deployedByTag(ctx context.Context, stage Stage, image Image) ([]Digest, error) {
-	if matchesAny(stage.allowedBranches(v.repository), v.run.HeadBranch) || stage.Job == "" && v.run.Event != "workflow_dispatch" {
+	byPerson := v.run.Event == "workflow_dispatch"
+	if !byPerson && (stage.Job == "" || matchesAny(stage.allowedBranches(v.repository), v.run.HeadBranch)) {
 		return nil, nil
 	}
 	seen, _, err := v.look(v.repository, image, v.run.Commit)(ctx)

@@ -210,6 +210,9 @@ func (c *carrying) current(ctx context.Context, facts *Facts, held bool) error {
 	if err == nil {
 		fact.Newer, err = c.standsBehind(ctx, facts, there)
 	}
+	if err == nil && fact.Newer.IsZero() && !fact.Ledger.IsZero() {
+		fact.Newer, err = c.standsBehind(ctx, facts, live)
+	}
 	if err != nil {
 		err = fromGitHub(fmt.Errorf("compare %s with %s, which %s has: %w", facts.Commit.Short(), there.Commit.Short(), facts.Environment.Name, err))
 		if again := c.again(err); again != nil {

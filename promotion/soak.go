@@ -27,6 +27,7 @@ type SoakFact struct {
 const (
 	longestRun     = 35 * 24 * time.Hour // GitHub ends a run that has lasted for longer
 	maximumUnended = 10                  // how many runs that were not seen to end are asked for
+	lookAgain      = 10 * time.Minute    // after how long a gate that waits for such a run is looked at again
 )
 
 // soakGate asks that the digest has been in the last required stage for long enough, uninterrupted by another digest.
@@ -48,6 +49,9 @@ func soakGate(environment Environment, stage Stage, records Records, digest Dige
 	switch {
 	case since.IsZero() && intrusion != nil:
 		gate.Actual, gate.Next = intrusion.text(stage.Name)
+		if intrusion.Ended.IsZero() {
+			gate.Until = now.Add(lookAgain) // its end may be told to others, or be lost
+		}
 	case since.IsZero():
 		gate.Actual, gate.Next = "it has not passed "+stage.Name, "let "+stage.Name+" pass for this digest"
 	case now.Before(since.Add(environment.Soak)):
@@ -127,20 +131,29 @@ func (c *carrying) soakFact(ctx context.Context, facts Facts, digest Digest) (*S
 	}
 	last := facts.Environment.Requires[len(facts.Environment.Requires)-1]
 	passed := passedIn(last, facts.Records, digest)
-	asked := 0
+	type attempt struct {
+		run    int64
+		number int
+	}
+	ends := map[attempt]time.Time{} // a start is noted for each job
 	for i := range fact.Intrusions {
 		one := &fact.Intrusions[i]
+		key := attempt{one.Run, one.Attempt}
 		matters := slices.ContainsFunc(passed, func(verification Verification) bool { return one.Began.Before(verification.Started) })
 		if !one.Ended.IsZero() || !matters {
 			continue
 		}
-		if asked++; asked > maximumUnended {
-			fact.Err = &PermanentError{Err: fmt.Errorf("more than %d runs that deploy to %s have not ended: let them end, or cancel them", maximumUnended, last)}
-			return fact, nil
+		var known bool
+		if one.Ended, known = ends[key]; known {
+			continue
+		}
+		if len(ends) == maximumUnended {
+			break // what was not asked for counts as under way
 		}
 		if one.Ended, err = c.endOf(ctx, *one); err != nil {
 			return nil, err
 		}
+		ends[key] = one.Ended
 	}
 	return fact, nil
 }

@@ -67,7 +67,7 @@ func (a originAsker) older(ctx context.Context, head Commit, branch string) (str
 // run again. It costs a call, once for each attempt.
 func (o *Observer) stood(ctx context.Context, repository Repository, policy Policy, run Run) ([]Entry, error) {
 	onDefault := slices.Contains(onDefaultBranch, run.Event)
-	if onDefault && run.Attempt <= 1 || run.HeadRepository != repository.ID || !counts(policy, run) {
+	if run.HeadBranch == "" || onDefault && run.Attempt <= 1 || run.HeadRepository != repository.ID || !counts(policy, run) {
 		return nil, nil
 	}
 	known, err := o.Book.Entries(ctx, repository.ID, EntryFilter{Kinds: []EntryKind{EntryStood}, Commit: run.Commit})

@@ -35,14 +35,14 @@ type breaker struct {
 	probing  chan struct{} // closed when the call that tries has ended; nil: none does
 }
 
-// allow reports whether a call may be made, and whether it is the one that tries. While another tries, it waits a moment for
-// what comes of that: of two calls that are made for the same thing, the refusal of one would end the other.
+// allow reports whether a call may be made, and whether it is the one that tries. While another tries, what cannot wait waits a moment
+// for what comes of that: of two calls that are made for the same promotion, the refusal of one would end the other.
 func (b *breaker) allow(ctx context.Context, clock func() time.Time) (probe bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, shortWait)
 	defer cancel()
 	for {
 		probe, tried, err := b.ask(clock())
-		if tried == nil {
+		if tried == nil || !promotion.TurnOf(ctx).Urgent {
 			return probe, err
 		}
 		select {

@@ -65,7 +65,7 @@ type Done func(status int, header http.Header, err error)
 
 // Admit waits for the turn of a call to the host, as the identity ("" where there are none to tell apart), and must be
 // told what came of it. It returns a *promotion.DelayedError without waiting when the host does not answer at the moment
-// (while another call tries it, after two seconds at most), the identity's limit is used up, or so little of it is left that
+// (while another call tries it, what cannot wait waits two seconds at most), the identity's limit is used up, or so little of it is left that
 // only what cannot wait may use it; and after half of the time that the context leaves, so that the call can be made in the
 // other half.
 func (b *Budget) Admit(ctx context.Context, host, identity string) (Done, error) {

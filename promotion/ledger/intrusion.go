@@ -23,6 +23,9 @@ func (l *Ledger) Intrusions(ctx context.Context, repository int64, image, stage 
 	}
 	var found []promotion.Intrusion
 	for _, one := range others {
+		if one.Conclusion == "skipped" {
+			continue // it deployed nothing
+		}
 		found = append(found, promotion.Intrusion{Digest: one.Digest, Commit: one.Commit, Run: one.Run, Attempt: one.Attempt, Began: one.Started, Ended: one.Ended})
 	}
 	rows, err = l.read.QueryContext(ctx, `SELECT commit_sha, run, attempt, job, digest, observed, run_started FROM starts
